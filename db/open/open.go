@@ -1,0 +1,155 @@
+// Package open opens the planes' databases. Only node may import it, so that no
+// other room can reach a plane that was not handed to it.
+//
+// What it keeps: for SQLite one file per plane ("mail.db", "staff.db",
+// "response.db") in the data directory; for PostgreSQL one schema and one role
+// per plane ("postern_mail", …).
+//
+// Trust: it handles the databases' passwords and must never write them to a log
+// or an error.
+package open
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/postern-mail/postern/db"
+)
+
+// Plane names a plane's data: its SQLite file, or its schema and role.
+type Plane string
+
+// The three planes (DESIGN.md, 2).
+const (
+	Mail     Plane = "mail"
+	Staff    Plane = "staff"
+	Response Plane = "response"
+)
+
+// Planes lists them.
+var Planes = []Plane{Mail, Staff, Response}
+
+// readers bounds SQLite's reading connections; each has a page cache of its own.
+const readers = 4
+
+// SQLite opens, and makes if need be, the plane's file in dir.
+func SQLite(ctx context.Context, dir string, p Plane) (*db.Handle, error) {
+	file := filepath.Join(dir, string(p)+".db")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("couldn't make the data directory: %w", err)
+	}
+	// The driver makes files 0644; mail is nobody else's.
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open %s: %w", file, err)
+	}
+	f.Close()
+	pragmas := url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
+		"foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-16000)", "trusted_schema(0)",
+	}}
+	write, err := sql.Open("sqlite", "file:"+escape(file)+"?_txlock=immediate&"+pragmas.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open %s: %w", file, err)
+	}
+	pragmas.Add("_pragma", "query_only(1)")
+	read, err := sql.Open("sqlite", "file:"+escape(file)+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open %s: %w", file, err)
+	}
+	h, err := db.NewSQLite(ctx, write, read, readers)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("couldn't open %s: %w", file, err), write.Close(), read.Close())
+	}
+	return h, nil
+}
+
+func escape(file string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
+}
+
+// PostgreSQL connects as the plane's role; address is a postgres:// URL that
+// already names that role, and its search path is the plane's schema alone.
+func PostgreSQL(ctx context.Context, address string, p Plane, most int) (*db.Handle, error) {
+	cfg, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, errors.New("the PostgreSQL address cannot be read: write postgres://role:password@host:port/database")
+	}
+	cfg.RuntimeParams["search_path"] = Schema(p)
+	cfg.RuntimeParams["application_name"] = "postern " + string(p)
+	pool := stdlib.OpenDB(*cfg)
+	pool.SetMaxOpenConns(most)
+	pool.SetMaxIdleConns(most)
+	if err := pool.PingContext(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("couldn't reach PostgreSQL for the %s plane: %w", p, err)
+	}
+	return db.NewPostgreSQL(pool), nil
+}
+
+// Schema is the schema, and by default the role, of a plane.
+func Schema(p Plane) string { return "postern_" + string(p) }
+
+// Provision makes the planes' schemas and roles, each role with rights on its
+// own schema and on nothing else. admin is the address of a superuser or of the
+// database's owner with CREATEROLE; passwords holds one per plane.
+func Provision(ctx context.Context, admin string, passwords map[Plane]string) error {
+	c, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		return fmt.Errorf("couldn't reach PostgreSQL as its administrator: %w", err)
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	var database string
+	if err := c.QueryRow(ctx, "SELECT current_database()").Scan(&database); err != nil {
+		return err
+	}
+	tx, err := c.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	// Roles belong to the whole cluster: two databases set up at once would
+	// both find them missing.
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(7461738)"); err != nil {
+		return err
+	}
+	for _, p := range Planes {
+		role := Schema(p)
+		q := pgx.Identifier{role}.Sanitize()
+		var exists bool
+		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role).Scan(&exists); err != nil {
+			return err
+		}
+		statements := []string{}
+		if !exists {
+			statements = append(statements, "CREATE ROLE "+q+" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
+		}
+		if pw := passwords[p]; pw != "" {
+			statements = append(statements, "ALTER ROLE "+q+" PASSWORD '"+strings.ReplaceAll(pw, "'", "''")+"'")
+		}
+		statements = append(statements,
+			"CREATE SCHEMA IF NOT EXISTS "+q+" AUTHORIZATION "+q,
+			"REVOKE ALL ON SCHEMA "+q+" FROM PUBLIC",
+			"REVOKE ALL ON DATABASE "+pgx.Identifier{database}.Sanitize()+" FROM "+q,
+			"GRANT CONNECT ON DATABASE "+pgx.Identifier{database}.Sanitize()+" TO "+q)
+		for _, s := range statements {
+			if _, err := tx.Exec(ctx, s); err != nil {
+				return fmt.Errorf("couldn't set up the role of the %s plane: %w", p, err)
+			}
+		}
+	}
+	if _, err := tx.Exec(ctx, "REVOKE CREATE ON SCHEMA public FROM PUBLIC"); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
