@@ -1,0 +1,252 @@
+package postern_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/postern-mail/postern"
+
+// rule says which of our packages the packages under a folder may import. All
+// may import the root package, and a package those below it of the same rule.
+type rule struct {
+	folder string // the longest that fits a package counts
+	may    []string
+	why    string
+}
+
+// The table of ARCHITECTURE.md, "Who may import whom". An import that is not
+// here is a wall broken: change the table only with a reason written there.
+var rules = []rule{
+	{"", nil, "the nouns know no one"},
+	{"cmd/postern", []string{"node", "drill", "evidence", "ledger/verify", "node/bench"}, "the binary is flags and subcommands; what they do stands in node"},
+	{"node", []string{"account", "blob", "db", "db/open", "desk", "desk/web", "gate", "ledger", "ledger/verify", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/smtpd", "mail/web", "message", "message/archive", "password", "response", "response/web", "staff", "ui"}, "the one place where the planes meet"},
+
+	{"message", nil, "reading a message needs no account and no disk"},
+	{"message/archive", []string{"message"}, "archives are read and written from streams"},
+	{"password", nil, "account and staff hash alike and must not know each other"},
+	{"db", nil, "a handle knows no room"},
+	{"db/open", []string{"db"}, "opening is for node alone"},
+	{"blob", nil, "bytes by name"},
+	{"ui", nil, "a button knows no plane"},
+
+	{"account", []string{"db", "password"}, "customers are in the mail plane and know no staff"},
+	{"staff", []string{"db", "password"}, "staff are in the staff plane and know no customers"},
+
+	{"mail", []string{"account", "ledger", "message", "message/archive", "db", "blob"}, "of the ledger it needs receipts alone; it does not know who is asking"},
+	{"mail/web", []string{"mail", "account", "ledger", "message", "message/archive", "db", "blob", "ui"}, "the customer's face"},
+
+	{"ledger", []string{"db", "blob", "ledger/verify"}, "the formats are written once, in the auditor's half"},
+	{"ledger/verify", nil, "an auditor reads this folder and nothing else"},
+	{"gate", []string{"ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as an interface; it reads no mail"},
+	{"desk", []string{"gate", "staff", "db"}, "the desk has no way to a mailbox but the gate"},
+	{"desk/web", []string{"desk", "gate", "staff", "ui"}, "the agents' face"},
+	{"response", []string{"gate", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as Controls"},
+	{"response/web", []string{"response", "gate", "staff", "ui"}, "the responders' face"},
+
+	{"evidence", []string{"response"}, "foreign logs become accesses that response can scope"},
+	{"drill", []string{"node", "message"}, "the thief and the agents come from outside, as strangers do"},
+	{"testkit", []string{"node"}, "a whole Postern in a test"},
+	{"testkit/engine", []string{"db", "db/open"}, "a plane's database in a test, on every engine"},
+	{"testkit/postgres", nil, "a private cluster for the tests"},
+	{"node/bench", []string{"node", "account", "blob", "db", "db/open", "desk", "gate", "ledger", "mail", "mail/imapd", "mail/smtpd", "mail/check", "mail/queue", "message", "staff"}, "what postern bench measures: rooms by themselves, and a whole node from outside"},
+	{"e2e", []string{"node", "testkit", "testkit/engine"}, "promises are kept from outside"},
+}
+
+// neverSQL are rooms that must not hold a database of their own opening.
+var neverSQL = []string{"desk", "response"}
+
+// mailFolders is frozen: a new folder under mail/ is a new holder of the key to
+// every mailbox.
+var mailFolders = []string{"check", "imapd", "internal", "internal/store", "internal/store/migrations", "internal/store/storetest", "migrations", "queue", "smtpd", "web"}
+
+// expected are rules for rooms that later work builds; until then they may name
+// a folder that is not there.
+var expected = []string{"evidence"}
+
+func TestImports(t *testing.T) {
+	packages := goFiles(t)
+	for _, dir := range sorted(packages) {
+		r, ok := ruleFor(dir)
+		if !ok {
+			t.Errorf("%s: no rule says what it may import: add one to deps_test.go and to ARCHITECTURE.md", dir)
+			continue
+		}
+		for _, file := range packages[dir] {
+			test := strings.HasSuffix(file, "_test.go")
+			for _, imported := range imports(t, file) {
+				if (imported == "database/sql" || strings.HasPrefix(imported, "database/sql/")) && !test && slices.ContainsFunc(neverSQL, func(n string) bool { return under(dir, n) }) {
+					t.Errorf("%s imports %s: this room gets its handle from node (%s)", file, imported, r.why)
+				}
+				own, ours := strings.CutPrefix(imported, module+"/")
+				if !ours || own == dir || allowed(r, own) {
+					continue
+				}
+				if test && (under(own, "testkit") || under(own, dir) || under(own, r.folder) || testOnly(dir, own)) {
+					continue
+				}
+				t.Errorf("%s imports %s: not allowed; %s may import %s, because %s", file, own, orRoot(r.folder), strings.Join(r.may, ", "), r.why)
+			}
+		}
+	}
+}
+
+// testOnly are imports that tests have and the code has not: a real neighbour
+// in place of a fake, always on the same side of the wall.
+func testOnly(dir, imported string) bool {
+	same := map[string][]string{
+		"":         {"ledger/verify", "testkit", "node", "ui"},
+		"response": {"desk"},
+		"gate":     {"desk"},
+		"desk":     {"ledger"},
+		"drill":    {"testkit"},
+		"node":     {"drill"},
+	}
+	for room, may := range same {
+		if (room == "" && dir == "") || (room != "" && under(dir, room)) {
+			if slices.Contains(may, imported) {
+				return true
+			}
+		}
+	}
+	return under(imported, "ui/htmlcheck")
+}
+
+func TestRulesNameWhatExists(t *testing.T) {
+	packages := goFiles(t)
+	for _, r := range rules {
+		for _, p := range append([]string{r.folder}, r.may...) {
+			if _, ok := packages[p]; !ok && !slices.Contains(expected, p) {
+				t.Errorf("the rule for %s names %s, which is gone", orRoot(r.folder), p)
+			}
+		}
+		if r.why == "" {
+			t.Errorf("the rule for %s has no reason", orRoot(r.folder))
+		}
+	}
+	for _, p := range expected {
+		if _, ok := packages[p]; ok {
+			t.Errorf("%s is there: take it out of the expected ones", p)
+		}
+	}
+}
+
+func TestMailFoldersAreFrozen(t *testing.T) {
+	root := os.DirFS("mail")
+	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || p == "." {
+			return err
+		}
+		if strings.Contains(p, "testdata") || strings.HasPrefix(p, "web/") {
+			return nil
+		}
+		if !slices.Contains(mailFolders, p) {
+			t.Errorf("mail/%s is new: whoever stands under mail/ can read every message without a receipt; say why in ARCHITECTURE.md and add it here", p)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func allowed(r rule, imported string) bool {
+	if slices.Contains(r.may, imported) {
+		return true
+	}
+	// A room's own inner packages go with it.
+	if r.folder == "" || !under(imported, r.folder) {
+		return false
+	}
+	inner, _ := ruleFor(imported)
+	return inner.folder == r.folder
+}
+
+func ruleFor(dir string) (best rule, ok bool) {
+	for _, r := range rules {
+		if r.folder == "" && dir != "" {
+			continue
+		}
+		if under(dir, r.folder) && (!ok || len(r.folder) > len(best.folder)) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
+}
+
+func under(dir, folder string) bool { return dir == folder || strings.HasPrefix(dir, folder+"/") }
+
+func orRoot(folder string) string {
+	if folder == "" {
+		return "the root package"
+	}
+	return folder
+}
+
+// goFiles reads the tree itself: the go command's answers come from a cache
+// that does not see a new import, and go test then passes without looking.
+func goFiles(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := fs.WalkDir(os.DirFS("."), ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if p != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(p, ".go") {
+			dir := path.Dir(p)
+			if dir == "." {
+				dir = ""
+			}
+			found[dir] = append(found[dir], p)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func imports(t *testing.T, file string) []string {
+	t.Helper()
+	// os.ReadFile is what makes the test's cache entry depend on the file.
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	var list []string
+	for _, s := range f.Imports {
+		p, err := strconv.Unquote(s.Path.Value)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func sorted(m map[string][]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
