@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Handle struct {
 	pool    *sql.DB // PostgreSQL: everything; SQLite: the readers
 	readers chan *conn
 	writer  *writer // SQLite only
+	closing sync.Once
+	closed  error
 }
 
 // NewPostgreSQL wraps an open pool whose search path and role are the plane's.
@@ -132,8 +135,14 @@ func guard(tx *Tx, f func(*Tx) error) (err error) {
 	return err
 }
 
-// Close ends the handle after the running transactions.
+// Close ends the handle after the running transactions. A second Close gives
+// the first one's answer.
 func (h *Handle) Close() error {
+	h.closing.Do(func() { h.closed = h.close() })
+	return h.closed
+}
+
+func (h *Handle) close() error {
 	if h.writer == nil {
 		return h.pool.Close()
 	}
