@@ -1,0 +1,89 @@
+// Package ledger is the append-only, verifiable log of every disclosure, grant,
+// refusal, containment and notice.
+//
+// What it keeps, in the staff plane's database: ledger_entry (one row for each
+// record, disclosures and controls in one sequence, so that a containment is
+// ordered with the disclosures around it), ledger_account_secret (one row for
+// each account ever looked at; without it that account's leaves are nobody's),
+// and what the sequencer makes of them: leaves, tags, tiles, heads, checkpoints.
+//
+// Trust: it handles the log's, the VRF's and the receipts' private keys, which
+// must never reach a log line, an error or another room. It is believed by the
+// mail plane, which gives bytes for its receipts, and is checked by everybody
+// else through [github.com/postern-mail/postern/ledger/verify].
+package ledger
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/postern-mail/postern/db"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Parts is what a Ledger is made of.
+type Parts struct {
+	DB     *db.Handle // the staff plane's
+	Keys   Keys
+	Origin string // the log's name in checkpoints, "mx.example.org/ledger"
+	Node   string // this machine's name in records, at most 32 printable bytes
+	Now    func() time.Time
+	Log    *slog.Logger
+
+	Tick    time.Duration // between sequencer runs; 0 means 1 s
+	Epoch   time.Duration // between map roots; 0 means 10 min
+	Publish time.Duration // between public checkpoints; 0 means 60 s, negative: at once
+}
+
+// Ledger appends and reads records. It is safe for concurrent use.
+type Ledger struct {
+	Parts
+	secrets secrets
+
+	mu      sync.Mutex
+	freshAt time.Time // when the age of the oldest unsequenced row was last read
+	stale   bool      // what was read
+
+	kick chan struct{}
+}
+
+// Open brings the tables up to date and checks what they hold against each
+// other before anything is appended.
+func Open(ctx context.Context, p Parts) (*Ledger, error) {
+	if p.Tick == 0 {
+		p.Tick = time.Second
+	}
+	if p.Epoch == 0 {
+		p.Epoch = 10 * time.Minute
+	}
+	if p.Publish == 0 {
+		p.Publish = time.Minute
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := p.DB.Migrate(ctx, "ledger", files); err != nil {
+		return nil, err
+	}
+	l := &Ledger{Parts: p, kick: make(chan struct{}, 1)}
+	if l.secrets, err = newSecrets(p.Keys.Wrap); err != nil {
+		return nil, fmt.Errorf("couldn't read the ledger's wrapping key: %w", err)
+	}
+	return l, nil
+}
+
+// wake has the sequencer run now instead of at its next tick.
+func (l *Ledger) wake() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
