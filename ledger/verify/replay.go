@@ -1,0 +1,132 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// ErrReplay says that the leaves are not a log that this package's rules allow.
+var ErrReplay = errors.New("the log breaks its rules")
+
+// Replayer recomputes everything that follows from the leaves, and checks every rule that leaves alone can
+// show broken:
+//
+//   - each is a leaf of a known type and form;
+//   - no tag stands twice, and none before the first series;
+//   - there is one series leaf for a month, months ascend and their windows do not overlap;
+//   - epochs count 1, 2, 3; each covers exactly the leaves before it, states the number of their tags and the
+//     root of the map over them; their times do not run back.
+//
+// The zero value is ready. After an error it must not be used further.
+type Replayer struct {
+	tree    Tree
+	tags    Map
+	pending []Entry
+	epoch   EpochLeaf
+	series  []SeriesLeaf
+}
+
+// Add takes the next leaf.
+func (r *Replayer) Add(leaf []byte) error {
+	if err := r.add(leaf); err != nil {
+		return fmt.Errorf("%w: leaf %d: %w", ErrReplay, r.tree.Size(), err)
+	}
+	r.tree.Append(leaf)
+	return nil
+}
+
+func (r *Replayer) add(b []byte) error {
+	leaf, err := ParseLeaf(b)
+	if err != nil {
+		return err
+	}
+	switch l := leaf.(type) {
+	case DisclosureLeaf:
+		if len(r.series) == 0 {
+			return errors.New("a disclosure before the first series")
+		}
+		r.pending = append(r.pending, Entry{l.Tag, uint64(r.tree.Size())})
+	case SeriesLeaf:
+		if n := len(r.series); n > 0 {
+			switch last := r.series[n-1]; {
+			case l.Series <= last.Series:
+				return fmt.Errorf("series %d after series %d", l.Series, last.Series)
+			case l.StartMS < last.EndMS:
+				return fmt.Errorf("series %d overlaps series %d", l.Series, last.Series)
+			}
+		}
+		r.series = append(r.series, l)
+	case EpochLeaf:
+		return r.addEpoch(l)
+	}
+	return nil
+}
+
+func (r *Replayer) addEpoch(l EpochLeaf) error {
+	if err := r.Settle(); err != nil {
+		return err
+	}
+	switch {
+	case l.Epoch != r.epoch.Epoch+1:
+		return fmt.Errorf("epoch %d after epoch %d", l.Epoch, r.epoch.Epoch)
+	case l.Covered != uint64(r.tree.Size()):
+		return fmt.Errorf("epoch %d says it covers %d leaves", l.Epoch, l.Covered)
+	case l.TimeMS < r.epoch.TimeMS:
+		return fmt.Errorf("epoch %d is earlier than the one before", l.Epoch)
+	case l.Tags != uint64(r.tags.Len()):
+		return fmt.Errorf("epoch %d says %d tags, the leaves have %d", l.Epoch, l.Tags, r.tags.Len())
+	case l.MapRoot != r.tags.Root():
+		return fmt.Errorf("epoch %d states another map root than its leaves give", l.Epoch)
+	}
+	r.epoch = l
+	return nil
+}
+
+// Settle puts the tags since the last epoch into the map, and finds those that stand twice.
+func (r *Replayer) Settle() error {
+	if err := r.tags.Insert(r.pending...); err != nil {
+		return err
+	}
+	r.pending = r.pending[:0]
+	return nil
+}
+
+// Size returns the number of leaves taken.
+func (r *Replayer) Size() int64 { return r.tree.Size() }
+
+// Root returns the root of the log over them.
+func (r *Replayer) Root() tlog.Hash { return r.tree.Root() }
+
+// Epoch returns the last epoch leaf, zero if there was none.
+func (r *Replayer) Epoch() EpochLeaf { return r.epoch }
+
+// Series returns the series leaves in order.
+func (r *Replayer) Series() []SeriesLeaf { return r.series }
+
+// Map returns the map over all tags up to the last epoch or call of [Replayer.Settle]. The replayer goes on
+// using it.
+func (r *Replayer) Map() *Map { return &r.tags }
+
+// Pending returns how many tags came after the last epoch and are not yet in the map.
+func (r *Replayer) Pending() int { return len(r.pending) }
+
+// Replay checks a whole log, leaf by leaf from index 0, and returns what it computed. The map then holds
+// every tag, those after the last epoch too.
+func Replay(leaves iter.Seq2[[]byte, error]) (*Replayer, error) {
+	r := &Replayer{}
+	for leaf, err := range leaves {
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read leaf %d: %w", r.Size(), err)
+		}
+		if err := r.Add(leaf); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.Settle(); err != nil {
+		return nil, fmt.Errorf("%w: after the last epoch: %w", ErrReplay, err)
+	}
+	return r, nil
+}

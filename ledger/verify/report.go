@@ -1,0 +1,75 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Report is what a check found. Its Text is for people, its fields for machines.
+type Report struct {
+	// Subject is what was checked: "checkpoint", "inclusion", "consistency" or "record".
+	Subject string  `json:"subject"`
+	Verdict Verdict `json:"verdict"`
+	// Why is empty when the verdict is Verified; Detail is in English, for specialists.
+	Why    Why    `json:"why,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	// Facts are what the file says; believe them only when the verdict is Verified.
+	Facts []Fact `json:"facts"`
+	// Limits names what the check does not show.
+	Limits []string `json:"limits"`
+}
+
+// Fact is one thing that was read; Name is stable, for machines.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func newReport(subject string) *Report { return &Report{Subject: subject, Verdict: Verified} }
+
+func (r *Report) fact(name, value string) { r.Facts = append(r.Facts, Fact{name, value}) }
+func (r *Report) limit(keys ...string)    { r.Limits = append(r.Limits, keys...) }
+
+// refuse takes the outcome of a check, nil when it passed. The first refusal decides.
+func (r *Report) refuse(err error) Report {
+	var no *Refusal
+	switch {
+	case err == nil || r.Verdict != Verified:
+	case errors.As(err, &no):
+		r.Verdict, r.Why, r.Detail = no.Verdict(), no.Why, no.Err.Error()
+	default: // an error without a reason must never pass for a success
+		r.Verdict, r.Why, r.Detail = Refuted, WhyFormat, err.Error()
+	}
+	return *r
+}
+
+func (r *Report) done() Report { return *r }
+
+// Text returns the report for people, in French for "fr" and in English for any other language. What the
+// check does not show is always part of it.
+func (r Report) Text(lang string) string {
+	say := func(key string) string {
+		if lang == "fr" {
+			return phrases[key].fr
+		}
+		return phrases[key].en
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", say("subject."+r.Subject), say("verdict."+r.Verdict.String()))
+	if r.Why != "" {
+		fmt.Fprintf(&b, "  %s (%s)\n", say("why."+string(r.Why)), r.Detail)
+	}
+	width := 0
+	for _, f := range r.Facts {
+		width = max(width, len([]rune(say("fact."+f.Name))))
+	}
+	for _, f := range r.Facts {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, say("fact."+f.Name), f.Value)
+	}
+	fmt.Fprintf(&b, "%s\n", say("limit.limits"))
+	for _, l := range r.Limits {
+		fmt.Fprintf(&b, "  - %s\n", say("limit."+l))
+	}
+	return b.String()
+}
