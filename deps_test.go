@@ -56,6 +56,7 @@ var rules = []rule{
 	{"testkit", []string{"node"}, "a whole Postern in a test"},
 	{"testkit/engine", []string{"db", "db/open"}, "a plane's database in a test, on every engine"},
 	{"testkit/postgres", nil, "a private cluster for the tests"},
+	{"testkit/fuzz", nil, "runs the fuzz targets"},
 	{"node/bench", []string{"node", "account", "blob", "db", "db/open", "desk", "gate", "ledger", "mail", "mail/imapd", "mail/smtpd", "mail/check", "mail/queue", "message", "staff"}, "what postern bench measures: rooms by themselves, and a whole node from outside"},
 	{"e2e", []string{"node", "testkit", "testkit/engine"}, "promises are kept from outside"},
 }
