@@ -64,14 +64,15 @@ type Mailbox struct {
 	Subscribed    bool
 }
 
-// Need says which costly parts of an Item are wanted; 0 is the UID, flags,
-// dates and sizes alone.
+// Need says which costly parts of an Item are wanted; 0 is UID, Flags, ModSeq,
+// Internal and Size alone. Each of them brings Identity.
 type Need uint8
 
 // What can be needed.
 const (
-	Summary   Need = 1 << iota // From, To, Subject, Preview
-	Envelope                   // Item.Envelope
+	Identity  Need = 1 << iota // ID, Thread, Guarded, Attachments
+	Summary                    // From, To, Subject, Preview, Date, Guard, Verdicts, Sender
+	Envelope                   // Item.Envelope, Date, Guard, Verdicts, Sender
 	Structure                  // Item.Structure
 )
 

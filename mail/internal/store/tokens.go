@@ -1,0 +1,134 @@
+package store
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Both engines are given words, not text, so that both find the same: letters
+// and digits in lower case, accents taken off, each sign of a script that
+// writes without spaces a word of its own.
+
+const (
+	maxToken      = 64        // bytes; the rest of a longer word is not looked at
+	maxSearchText = 128 << 10 // bytes of a message that are indexed
+)
+
+// fields are what a message is found by, as words joined by single spaces.
+type fields struct{ subject, sender, recipients, body string }
+
+// tokens folds a text into its words, joined by spaces.
+func tokens(text string) string {
+	if !isASCII(text) {
+		text = norm.NFKD.String(strings.ToValidUTF8(text, " "))
+	}
+	out := make([]byte, 0, len(text)+1)
+	size := 0 // of the word that is being written
+	space := func() {
+		if size > 0 {
+			out = append(out, ' ')
+			size = 0
+		}
+	}
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			i++
+			switch {
+			case c >= 'A' && c <= 'Z':
+				c += 'a' - 'A'
+			case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			default:
+				space()
+				continue
+			}
+			if size < maxToken {
+				out = append(out, c)
+				size++
+			}
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		i += n
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			continue // an accent, now apart from its letter
+		case !unicode.IsLetter(r) && !unicode.IsNumber(r):
+			space()
+		case spaceless(r):
+			space()
+			out = utf8.AppendRune(out, r)
+			size = n
+			space()
+		case size+utf8.UTFMax <= maxToken:
+			before := len(out)
+			out = utf8.AppendRune(out, unicode.ToLower(r))
+			size += len(out) - before
+		default:
+			size = maxToken
+		}
+	}
+	return strings.TrimSuffix(string(out), " ")
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// spaceless is true of scripts that put no spaces between words.
+func spaceless(r rune) bool {
+	return r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// PostgreSQL bounds what a tsvector holds (its manual, 12.11).
+const (
+	maxPosition  = 16383
+	maxPositions = 200 // of one word; 256 is the end
+)
+
+// tsvector writes the fields as PostgreSQL's tsvector literal: A for the
+// subject, B for who sent it, C for who got it, D for the text. account stands
+// in it as a word that no text can hold.
+func (f fields) tsvector(account []byte) string {
+	places := map[string][]byte{}
+	counts := map[string]int{}
+	at := 0
+	for i, text := range []string{f.subject, f.sender, f.recipients, f.body} {
+		for word := range strings.FieldsSeq(text) {
+			at = min(at+1, maxPosition)
+			if counts[word]++; counts[word] > maxPositions {
+				continue
+			}
+			b := places[word]
+			if len(b) > 0 {
+				b = append(b, ',')
+			}
+			places[word] = append(strconv.AppendInt(b, int64(at), 10), "ABCD"[i])
+		}
+		at += 10 // a phrase does not run from one field into the next
+	}
+	words := make([]string, 0, len(places))
+	for word := range places {
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	var out strings.Builder
+	out.WriteString(accountWord(account))
+	for _, word := range words {
+		out.WriteString(" '")
+		out.WriteString(word) // letters and digits: nothing to escape
+		out.WriteString("':")
+		out.Write(places[word])
+	}
+	return out.String()
+}
