@@ -16,13 +16,19 @@ package ledger
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/verify"
 )
 
 //go:embed migrations/*.sql
@@ -51,7 +57,16 @@ type Ledger struct {
 	freshAt time.Time // when the age of the oldest unsequenced row was last read
 	stale   bool      // what was read
 
-	kick chan struct{}
+	kick  chan struct{}
+	moved chan struct{} // closed after the next batch; guarded by mu
+
+	signer    note.Signer
+	policy    verify.Policy // believes this log alone
+	prover    verify.Prover
+	vrfPublic [32]byte
+
+	sequencing sync.Mutex
+	chain      *chain // guarded by sequencing; nil when it must be read again
 }
 
 // Open brings the tables up to date and checks what they hold against each
@@ -73,11 +88,44 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	if err := p.DB.Migrate(ctx, "ledger", files); err != nil {
 		return nil, err
 	}
-	l := &Ledger{Parts: p, kick: make(chan struct{}, 1)}
+	l := &Ledger{Parts: p, kick: make(chan struct{}, 1), moved: make(chan struct{})}
 	if l.secrets, err = newSecrets(p.Keys.Wrap); err != nil {
 		return nil, fmt.Errorf("couldn't read the ledger's wrapping key: %w", err)
 	}
+	if err := l.readKeys(); err != nil {
+		return nil, err
+	}
+	empty, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = p.DB.Update(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO ledger_head (one, size, root) VALUES (1, 0, ?1) ON CONFLICT (one) DO NOTHING`, empty[:])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't begin the log: %w", err)
+	}
+	if l.chain, err = l.checked(ctx); err != nil {
+		return nil, fmt.Errorf("couldn't start the ledger: %w", err)
+	}
 	return l, nil
+}
+
+func (l *Ledger) readKeys() (err error) {
+	if l.signer, err = note.NewSigner(l.Keys.Log); err != nil {
+		return errors.New("couldn't read the log's key")
+	}
+	key, err := verify.ParseKey(l.Keys.LogPublic)
+	if err != nil {
+		return err
+	}
+	if l.signer.Name() != l.Origin || key.Name() != l.Origin {
+		return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("the log's key is for %q and the ledger is %q: a log keeps its name for good", key.Name(), l.Origin)}
+	}
+	l.policy = verify.Policy{Logs: []verify.Key{key}}
+	l.prover, l.vrfPublic, err = verify.NewProver(l.Keys.VRF)
+	return err
 }
 
 // wake has the sequencer run now instead of at its next tick.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // LeafSize is the length of every leaf of the log in bytes.
@@ -78,6 +79,15 @@ type SeriesLeaf struct {
 type ControlLeaf struct {
 	Kind       ControlKind
 	Commitment [32]byte
+}
+
+// Month returns the series leaf with the number and window of the calendar month (UTC) that t is in.
+func (l SeriesLeaf) Month(t time.Time) SeriesLeaf {
+	year, month, _ := t.UTC().Date()
+	l.Series = uint32(year)*100 + uint32(month)
+	l.StartMS = uint64(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
+	l.EndMS = uint64(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
+	return l
 }
 
 func (DisclosureLeaf) Type() LeafType { return LeafDisclosure }

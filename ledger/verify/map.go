@@ -70,8 +70,10 @@ func (m *Map) Root() [32]byte { return m.hash(m.root, 0) }
 func (m *Map) Get(tag [32]byte) (index uint64, ok bool) {
 	for r := m.root; r != 0; {
 		if r.isEntry() {
-			e := &m.entries[r.pos()]
-			return e.Index, e.Tag == tag
+			if e := &m.entries[r.pos()]; e.Tag == tag {
+				return e.Index, true
+			}
+			return 0, false
 		}
 		n := &m.nodes[r.pos()]
 		if r = n.left; bit(&tag, int(n.bit)) == 1 {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -16,7 +18,7 @@ var ErrReplay = errors.New("the log breaks its rules")
 //
 //   - each is a leaf of a known type and form;
 //   - no tag stands twice, and none before the first series;
-//   - there is one series leaf for a month, months ascend and their windows do not overlap;
+//   - there is one series leaf for a month at most, and its window is that month (UTC);
 //   - epochs count 1, 2, 3; each covers exactly the leaves before it, states the number of their tags and the
 //     root of the map over them; their times do not run back.
 //
@@ -50,13 +52,11 @@ func (r *Replayer) add(b []byte) error {
 		}
 		r.pending = append(r.pending, Entry{l.Tag, uint64(r.tree.Size())})
 	case SeriesLeaf:
-		if n := len(r.series); n > 0 {
-			switch last := r.series[n-1]; {
-			case l.Series <= last.Series:
-				return fmt.Errorf("series %d after series %d", l.Series, last.Series)
-			case l.StartMS < last.EndMS:
-				return fmt.Errorf("series %d overlaps series %d", l.Series, last.Series)
-			}
+		if slices.ContainsFunc(r.series, func(o SeriesLeaf) bool { return o.Series == l.Series }) {
+			return fmt.Errorf("series %d stands twice", l.Series)
+		}
+		if l.StartMS > 1<<53 || l.Month(time.UnixMilli(int64(l.StartMS))) != l {
+			return fmt.Errorf("series %d does not last its month", l.Series)
 		}
 		r.series = append(r.series, l)
 	case EpochLeaf:
@@ -84,6 +84,9 @@ func (r *Replayer) addEpoch(l EpochLeaf) error {
 	r.epoch = l
 	return nil
 }
+
+// Tags returns how many tags the leaves have so far.
+func (r *Replayer) Tags() int { return r.tags.Len() + len(r.pending) }
 
 // Settle puts the tags since the last epoch into the map, and finds those that stand twice.
 func (r *Replayer) Settle() error {

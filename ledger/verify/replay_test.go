@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 func seq(leaves [][]byte) iter.Seq2[[]byte, error] {
@@ -18,13 +19,15 @@ func seq(leaves [][]byte) iter.Seq2[[]byte, error] {
 	}
 }
 
+var november = SeriesLeaf{Suite: 1, PublicKey: h1}.Month(time.Date(2026, 11, 23, 19, 0, 0, 0, time.UTC))
+
 func bytesOf(l Leaf) []byte { b := l.Marshal(); return b[:] }
 
 // aLog makes a true log: a series, then batches of disclosures each closed by an epoch.
 func aLog(batches, each int) [][]byte {
 	r := rand.NewChaCha8([32]byte{5})
 	leaves := make([][]byte, 0, 1+batches*(each+1))
-	leaves = append(leaves, bytesOf(SeriesLeaf{Series: 202611, StartMS: 0, EndMS: 1000, Suite: 1, PublicKey: h1}))
+	leaves = append(leaves, bytesOf(november))
 	var m Map
 	for e := range batches {
 		var batch []Entry
@@ -68,7 +71,7 @@ func TestReplayRefuses(t *testing.T) {
 			return ls
 		}
 	}
-	series := SeriesLeaf{Series: 202612, StartMS: 1000, EndMS: 2000, Suite: 1, PublicKey: h1}
+	series := november.Month(time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC))
 	with := func(bend func(*SeriesLeaf)) func([][]byte) [][]byte {
 		return func(ls [][]byte) [][]byte { s := series; bend(&s); return append(ls, bytesOf(s)) }
 	}
@@ -93,10 +96,10 @@ func TestReplayRefuses(t *testing.T) {
 		"short leaf":                  func(ls [][]byte) [][]byte { ls[2] = ls[2][:65]; return ls },
 		"tally leaf":                  func(ls [][]byte) [][]byte { ls[2][1] = 5; return ls },
 		"no series":                   func(ls [][]byte) [][]byte { return ls[1:] },
-		"two series for one month":    with(func(s *SeriesLeaf) { s.Series = 202611 }),
+		"two series for one month":    with(func(s *SeriesLeaf) { *s = november }),
 		"months running back":         with(func(s *SeriesLeaf) { s.Series = 202610 }),
-		"months overlapping":          with(func(s *SeriesLeaf) { s.StartMS = 999 }),
-		"a month that ends before it": with(func(s *SeriesLeaf) { s.EndMS = 900 }),
+		"a month that starts early":   with(func(s *SeriesLeaf) { s.StartMS-- }),
+		"a month that ends before it": with(func(s *SeriesLeaf) { s.EndMS = s.StartMS - 1 }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Replay(seq(bend(aLog(2, 3)))); !errors.Is(err, ErrReplay) {

@@ -1,0 +1,87 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/verify"
+)
+
+// checked reads the whole log and holds its tables against each other: the
+// leaves keep the auditor's rules and hash to the head, the map equals every
+// epoch's, the tiles are those of the leaves, the last public checkpoint is a
+// prefix of the head, and this process has the keys that the log was made with.
+// It returns the chain for the sequencer to go on with.
+func (l *Ledger) checked(ctx context.Context) (c *chain, err error) {
+	err = l.DB.View(ctx, func(tx *db.Tx) error {
+		c, err = l.check(tx)
+		return err
+	})
+	return c, err
+}
+
+func (l *Ledger) check(tx *db.Tx) (*chain, error) {
+	last, _, _, err := l.published(tx)
+	if err != nil {
+		return nil, err
+	}
+	c := newChain()
+	if err := c.follow(tx); err != nil {
+		return nil, err
+	}
+	if err := checkTiles(tx, c.changed); err != nil {
+		return nil, err
+	}
+	clear(c.changed)
+	for _, s := range c.Series() {
+		if s.PublicKey != l.vrfPublic {
+			return nil, altered("series %d was begun with another VRF key: restore the keys that belong to this ledger", s.Series)
+		}
+	}
+	if err := checkPrefix(tx, last, verify.Checkpoint{Origin: l.Origin, Size: c.Size(), Root: c.Root()}); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkPrefix checks that a public checkpoint is the beginning of the log.
+func checkPrefix(tx *db.Tx, last, head verify.Checkpoint) error {
+	if last.Size == 0 {
+		return nil
+	}
+	var path []tlog.Hash
+	if last.Size < head.Size {
+		var err error
+		if path, err = tlog.ProveTree(head.Size, last.Size, hashes(tx, head)); err != nil {
+			return altered("%w", err)
+		}
+	}
+	if err := verify.CheckConsistency(last, head, path); err != nil {
+		return altered("what was published of size %d is not in the log: %w", last.Size, err)
+	}
+	return nil
+}
+
+// checkTiles compares the stored tiles with those computed from the leaves.
+func checkTiles(tx *db.Tx, want map[tileKey][]byte) error {
+	seen := 0
+	err := tx.Rows(`SELECT level, n, data FROM ledger_tile`, nil, func(s db.Scanner) error {
+		var k tileKey
+		var data []byte
+		if err := s.Scan(&k.level, &k.n, &data); err != nil {
+			return err
+		}
+		seen++
+		if !bytes.Equal(want[k], data) || len(data) == 0 {
+			return altered("tile %d/%d is not what the leaves give", k.level, k.n)
+		}
+		return nil
+	})
+	if err == nil && seen != len(want) {
+		err = altered("%d tiles are missing", len(want)-seen)
+	}
+	return err
+}

@@ -1,0 +1,211 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/verify"
+)
+
+// Run sequences entries until ctx ends: at every tick, and at once when an entry
+// was committed here. Of several processes one does it at a time. A failure is
+// logged and tried again; meanwhile the gate refuses (see Disclose).
+func (l *Ledger) Run(ctx context.Context) error {
+	return l.DB.Lead(ctx, "ledger", func(ctx context.Context) error {
+		tick := time.NewTicker(l.Tick)
+		defer tick.Stop()
+		for {
+			if _, err := l.Sequence(ctx); err != nil && ctx.Err() == nil {
+				l.Log.Error("couldn't sequence the ledger", "err", err)
+			}
+			select {
+			case <-l.kick:
+			case <-tick.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+}
+
+// Sequence gives every waiting entry its leaf and index, and writes an epoch and
+// a checkpoint where they are due. It returns how many entries it took. Calls
+// from several goroutines or processes exclude each other.
+func (l *Ledger) Sequence(ctx context.Context) (int, error) {
+	l.sequencing.Lock()
+	defer l.sequencing.Unlock()
+	total := 0
+	for {
+		n, err := l.tick(ctx)
+		total += n
+		if err != nil {
+			l.chain = nil // it may be ahead of the tables
+			return total, err
+		}
+		if n > 0 {
+			l.announce()
+		}
+		if n < batchMost {
+			return total, nil
+		}
+	}
+}
+
+// work is what one tick writes.
+type work struct {
+	from     int64 // the head it builds on
+	root     tlog.Hash
+	rows     []waiting
+	counters map[streamKey]uint32
+	leaves   [][]byte
+	index    []int64 // of each of rows
+	series   map[uint32]int64
+	note     []byte
+	at       time.Time
+}
+
+func (l *Ledger) tick(ctx context.Context) (int, error) {
+	if l.chain == nil {
+		l.chain = newChain()
+	}
+	w := work{at: l.Now(), series: map[uint32]int64{}}
+	var last verify.Checkpoint
+	var lastAt time.Time
+	// The tags are computed outside of a writing transaction: SQLite has one
+	// writer, and the gate waits for it.
+	err := l.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if err := l.chain.follow(tx); err != nil {
+			return err
+		}
+		clear(l.chain.changed)
+		if last, _, lastAt, err = l.published(tx); err != nil {
+			return err
+		}
+		w.rows, w.counters, err = l.readBatch(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	w.from, w.root = l.chain.Size(), l.chain.Root()
+	if err := l.build(&w); err != nil {
+		return 0, err
+	}
+	size := l.chain.Size()
+	due := l.Publish < 0 || last.Size == 0 || w.at.Sub(lastAt) >= l.Publish || w.at.Before(lastAt)
+	if size > last.Size && due {
+		if w.note, err = l.sign(size, l.chain.Root()); err != nil {
+			return 0, err
+		}
+	}
+	if len(w.leaves) == 0 && w.note == nil {
+		return 0, nil
+	}
+	if err := l.DB.Update(ctx, func(tx *db.Tx) error { return l.write(tx, &w) }); err != nil {
+		return 0, fmt.Errorf("couldn't write %d leaves: %w", len(w.leaves), err)
+	}
+	return len(w.rows), nil
+}
+
+// build appends the batch's leaves to the chain: a series leaf where a month
+// begins, the entries, and an epoch where one is due.
+func (l *Ledger) build(w *work) error {
+	add := func(leaf [verify.LeafSize]byte) error {
+		w.leaves = append(w.leaves, leaf[:])
+		return l.chain.append(leaf[:])
+	}
+	known := map[uint32]bool{}
+	for _, s := range l.chain.Series() {
+		known[s.Series] = true
+	}
+	for i := range w.rows {
+		r := &w.rows[i]
+		if r.typ == int64(verify.LeafDisclosure) && !known[r.series] {
+			s := verify.SeriesLeaf{Suite: verify.SuiteRistretto255, PublicKey: l.vrfPublic}.Month(time.UnixMilli(r.at))
+			w.series[s.Series] = l.chain.Size()
+			known[s.Series] = true
+			if err := add(s.Marshal()); err != nil {
+				return err
+			}
+		}
+		w.index = append(w.index, l.chain.Size())
+		if err := add(r.leaf); err != nil {
+			return err
+		}
+	}
+	last := l.chain.Epoch()
+	// A clock set back must not stop epochs; their times stand still until it catches up.
+	now := max(uint64(w.at.UnixMilli()), last.TimeMS)
+	if l.chain.Tags() == int(last.Tags) || last.Epoch > 0 && now-last.TimeMS < uint64(l.Epoch.Milliseconds()) {
+		return nil
+	}
+	if err := l.chain.Settle(); err != nil {
+		return err
+	}
+	return add(verify.EpochLeaf{Epoch: last.Epoch + 1, Covered: uint64(l.chain.Size()), TimeMS: now,
+		Tags: uint64(l.chain.Tags()), MapRoot: l.chain.Map().Root()}.Marshal())
+}
+
+// errMoved says that another process has written since this one read: the old
+// leader's last tick, after its lock was lost.
+var errMoved = errors.New("another process has sequenced meanwhile")
+
+// write stores the work. It may run more than once.
+func (l *Ledger) write(tx *db.Tx, w *work) error {
+	if err := tx.Lock("ledger sequence"); err != nil {
+		return err
+	}
+	size, root := l.chain.Size(), l.chain.Root()
+	n, err := tx.Exec(`UPDATE ledger_head SET size = ?1, root = ?2 WHERE size = ?3 AND root = ?4`, size, root[:], w.from, w.root[:])
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return errMoved
+	}
+	leaves := make([][]any, len(w.leaves))
+	for i, leaf := range w.leaves {
+		leaves[i] = []any{w.from + int64(i), leaf}
+	}
+	var indices, streams [][]any
+	for i := range w.rows {
+		indices = append(indices, []any{w.rows[i].seq, w.index[i]})
+		if w.rows[i].typ == int64(verify.LeafDisclosure) {
+			streams = append(streams, []any{w.index[i], int64(w.rows[i].series), int64(w.rows[i].n)})
+		}
+	}
+	var counters, tiles, series [][]any
+	for k, n := range w.counters {
+		counters = append(counters, []any{int64(k.series), append([]byte(nil), k.account[:]...), k.tier, int64(n)})
+	}
+	for k, data := range l.chain.changed {
+		tiles = append(tiles, []any{k.level, k.n, data})
+	}
+	for s, idx := range w.series {
+		series = append(series, []any{int64(s), idx})
+	}
+	for _, s := range []struct {
+		head, tail string
+		rows       [][]any
+	}{
+		{`INSERT INTO ledger_leaf (idx, data) VALUES `, ``, leaves},
+		{`INSERT INTO ledger_stream (idx, series, n) VALUES `, ``, streams},
+		{`INSERT INTO ledger_series (series, idx) VALUES `, ``, series},
+		{`INSERT INTO ledger_counter (series, account, tier, n) VALUES `, ` ON CONFLICT (series, account, tier) DO UPDATE SET n = excluded.n`, counters},
+		{`INSERT INTO ledger_tile (level, n, data) VALUES `, ` ON CONFLICT (level, n) DO UPDATE SET data = excluded.data`, tiles},
+		{`UPDATE ledger_entry SET idx = v.column2 FROM (VALUES `, `) AS v WHERE ledger_entry.seq = v.column1 AND ledger_entry.idx IS NULL`, indices},
+	} {
+		if err := many(tx, s.head, s.tail, s.rows); err != nil {
+			return err
+		}
+	}
+	if w.note == nil {
+		return nil
+	}
+	return tx.ExecOne(`INSERT INTO ledger_checkpoint (size, note, at) VALUES (?1, ?2, ?3)`, size, w.note, w.at.UnixMilli())
+}
