@@ -1,0 +1,219 @@
+package gate
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/staff"
+)
+
+// Ask is what an agent asks for, at the point where a page refused.
+type Ask struct {
+	Case    postern.CaseID
+	Account postern.AccountID
+	Tier    postern.Tier
+	// Scope says which messages. It is resolved now, so that whoever agrees
+	// sees exactly what would be shown. The zero Scope means those that the
+	// customer offered for this case; at the tier account it means none.
+	Scope    postern.Scope
+	Reason   postern.Reason
+	Sentence string        // to the customer, at most 500 letters
+	For      time.Duration // 0, or more than the policy allows, means the policy's longest
+}
+
+const maxSentence = 500
+
+func (a *Ask) check() error {
+	wrong := func(key, text string) error { return &postern.Error{Kind: postern.Invalid, Key: key, Text: text} }
+	a.Sentence = strings.TrimSpace(a.Sentence)
+	switch {
+	case len(a.Account) != 32:
+		return wrong("gate.invalid.account", "an account's id has 32 hexadecimal digits")
+	case a.Case != "" && len(a.Case) != 32:
+		return wrong("gate.invalid.case", "a case's id has 32 hexadecimal digits")
+	case a.Tier < postern.TierAccount || a.Tier > postern.TierAttachment:
+		return wrong("gate.invalid.tier", "choose a tier from account to attachment")
+	case a.Reason < postern.ReasonSupport || a.Reason > postern.ReasonProduction:
+		return wrong("gate.invalid.reason", "choose one of the reasons")
+	case a.Sentence == "":
+		return wrong("gate.invalid.sentence", "say in a sentence what for: the customer will read it")
+	case utf8.RuneCountInString(a.Sentence) > maxSentence || !utf8.ValidString(a.Sentence):
+		return wrong("gate.invalid.sentence-long", "say it in at most 500 letters")
+	case a.For < 0:
+		return wrong("gate.invalid.for", "a grant cannot last less than nothing")
+	case len(a.Scope.Messages) > MaxMessages:
+		return wrong("gate.invalid.too-many-messages", "name at most 100 messages at once")
+	case !distinct(a.Scope.Messages):
+		return wrong("gate.invalid.message-twice", "a message is named twice")
+	}
+	_, err := pack(a.Scope.Messages)
+	return err
+}
+
+func scoped(s postern.Scope) bool { return len(s.Messages) > 0 || s.Mailbox != "" || s.Query != "" }
+
+// Ask asks for a grant. The answer is a grant at once where the policy asks
+// nobody or is content with a case, or where the customer offered exactly this;
+// else the request waits for the customer or an approver. Refusals are written
+// to the ledger.
+func (g *Gate) Ask(ctx context.Context, by staff.Session, a Ask) (Request, error) {
+	if err := a.check(); err != nil {
+		return Request{}, err
+	}
+	r, err := g.ask(ctx, by, a)
+	if err != nil {
+		return Request{}, g.refused(ctx, attempt{what: "ask", by: by, account: a.Account, caseID: a.Case, tier: a.Tier, items: len(a.Scope.Messages)}, err)
+	}
+	return r.forAsker(), nil
+}
+
+func (g *Gate) ask(ctx context.Context, by staff.Session, a Ask) (r Request, err error) {
+	// The mail plane is asked for ids only after the policy has been: a refused
+	// query must not even take longer when it would have found something.
+	if a.Tier > postern.TierAccount && scoped(a.Scope) {
+		if err := g.db.View(ctx, func(tx *db.Tx) error {
+			_, err := g.mayAsk(tx, by, a)
+			return err
+		}); err != nil {
+			return r, err
+		}
+		if a, err = g.resolve(ctx, a); err != nil {
+			return r, err
+		}
+	}
+	err = g.db.Update(ctx, func(tx *db.Tx) error {
+		if err := tx.LockShared(lock); err != nil {
+			return err
+		}
+		s, err := g.mayAsk(tx, by, a)
+		if err != nil {
+			return err
+		}
+		r, err = g.decide(tx, s, a)
+		return err
+	})
+	return r, err
+}
+
+// mayAsk checks in tx what does not depend on the messages: that the session is
+// alive and an agent's, what the policy says of it, and the case.
+func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error) {
+	s, err := g.alive(tx, by.ID)
+	if err != nil {
+		return s, err
+	}
+	rule, ok := g.rules.of(a.Tier)
+	switch {
+	case !s.Is(staff.Agent):
+		return s, refuse(RefusedNotAgent)
+	case !ok:
+		return s, refuse(RefusedPolicy)
+	case s.OrganisationKind != "provider" && !rule.Outsourcers:
+		return s, refuse(RefusedOutsourcer)
+	case a.Case == "" && rule.Agree != AgreeNobody:
+		return s, refuse(RefusedNoCase)
+	case a.Case == "":
+		return s, nil
+	}
+	return s, g.open(tx, a.Case, a.Account)
+}
+
+// resolve turns the scope into ids of messages of this very account.
+func (g *Gate) resolve(ctx context.Context, a Ask) (Ask, error) {
+	asked := a.Scope
+	if len(asked.Messages) > 0 {
+		asked = postern.Scope{Messages: asked.Messages} // the narrowest that is set counts
+	}
+	found, err := g.mailboxes.Find(ctx, a.Account, asked)
+	if err != nil {
+		return a, err
+	}
+	if len(asked.Messages) > 0 {
+		// Kept in the order asked. One that is not the account's is refused as
+		// a whole: to leave it out silently would say which ones are.
+		if !within(asked.Messages, found) {
+			return a, refuse(RefusedOtherAccount)
+		}
+		return a, nil
+	}
+	a.Scope.Messages = found[:min(len(found), MaxMessages)]
+	return a, nil
+}
+
+// decide writes the request, and its grant where nobody has to be asked.
+func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
+	rule, _ := g.rules.of(a.Tier)
+	now := g.now()
+	r := Request{
+		ID: postern.RequestID(postern.NewID()), Case: a.Case, Account: a.Account, Tier: a.Tier, Reason: a.Reason, Sentence: a.Sentence,
+		For: a.For, Staff: s.Staff, StaffName: s.Name, Organisation: s.Organisation, OrganisationName: s.OrganisationName, Session: s.ID,
+		Asked: now, Status: Waiting, NeedsCustomer: rule.Agree == AgreeCustomer,
+		Named: a.Scope.Mailbox == "" && a.Scope.Query == "",
+	}
+	if r.For == 0 || r.For > rule.Longest {
+		r.For = rule.Longest
+	}
+	if a.Tier > postern.TierAccount {
+		r.Messages = a.Scope.Messages
+	}
+	t := terms{tier: r.Tier, lasts: r.For}
+	agreed := agreement{}
+	switch {
+	case rule.Agree == AgreeNobody || rule.Agree == AgreeCase:
+		agreed.by = ByPolicy
+	default:
+		o, ok, err := g.offered(tx, s, a)
+		if err != nil {
+			return r, err
+		}
+		if ok {
+			agreed.by, t.exact = ByCustomer, o.Named
+			if !scoped(a.Scope) {
+				r.Messages, r.Named = o.Messages, o.Named
+			}
+			if o.Lasts > 0 {
+				t.lasts = min(t.lasts, o.Lasts)
+			}
+		}
+	}
+	if agreed.by == "" && len(r.Messages) == 0 && !scoped(a.Scope) {
+		return r, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.scope", Text: "say which messages: by id, by mailbox or by a query"}
+	}
+	if agreed.by == "" {
+		return r, g.wait(tx, r, rule.Agree, s)
+	}
+	t.messages = r.Messages
+	made, err := g.give(tx, r, s, t, agreed, now)
+	if err != nil {
+		return r, err
+	}
+	r.Status, r.Answered, r.AnsweredBy, r.Grant = Granted, now, agreed.by, made.ID
+	return r, insert(tx, r, rule.Agree, s.Credential)
+}
+
+// wait writes a request that somebody has to answer.
+func (g *Gate) wait(tx *db.Tx, r Request, agree Agree, s staff.Session) error {
+	var n int
+	if err := tx.Row("SELECT count(*) FROM gate_request WHERE status = 'waiting' AND staff = ?1 AND asked > ?2",
+		db.Args(string(s.Staff), millis(r.Asked.Add(-requestLife))), &n); err != nil {
+		return err
+	}
+	if n >= maxWaiting {
+		return refuse(RefusedTooMany)
+	}
+	if err := insert(tx, r, agree, s.Credential); err != nil {
+		return err
+	}
+	_, err := g.ledger.Control(tx, ledger.Control{
+		Kind: verify.ControlRequest, At: r.Asked, Account: r.Account, Actor: s.Staff, Case: r.Case, Session: s.ID, Credential: s.Credential,
+		Organisation: s.Organisation, Subject: "request " + string(r.ID),
+		Detail: detail{}.tier(r.Tier).add("reason", r.Reason.String()).add("staff", s.Name).messages(r.Messages).add("sentence", r.Sentence).text(),
+	})
+	return err
+}

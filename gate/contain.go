@@ -1,0 +1,233 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/staff"
+)
+
+// The kinds of a [Target].
+const (
+	KindCredential   = "credential"
+	KindSession      = "session"
+	KindGrant        = "grant"
+	KindNetwork      = "network"
+	KindOrganisation = "organisation"
+)
+
+// Target is what to end.
+type Target struct {
+	Kind    string
+	Subject string // its id; a network as staff.Network writes it
+	Why     string // for the record, at most 500 letters
+}
+
+// Actor is who ends it. Without a session it is the operator at the command
+// line, who holds the database anyway.
+type Actor struct {
+	Staff   postern.StaffID
+	Session postern.SessionID
+	Name    string
+}
+
+// Containment is one ending of access.
+type Containment struct {
+	ID       postern.ContainmentID
+	Kind     string
+	Subject  string
+	Why      string
+	By       postern.StaffID
+	ByName   string
+	At       time.Time
+	Seq      int64 // of its ledger entry
+	Position int64 // its index in the log: no disclosure of what it ended is at or after it; -1 until it is sequenced
+	Sessions []postern.SessionID
+	Grants   int
+	// Took is how long it was until nothing of it was shown any more or on its
+	// way; zero in a record that was read back while that is awaited.
+	Took      time.Duration
+	SessionsN int // as recorded; Sessions itself is given by Contain alone
+	LiftedAt  time.Time
+	LiftedBy  string
+	LiftedWhy string
+}
+
+// positionWait bounds how long Contain waits for the sequencer to tell its
+// place. The containment holds without.
+const positionWait = 3 * time.Second
+
+// Contain ends a credential, session, grant, network or organisation with
+// everything that hangs on it. It is linearizable with reveals: the
+// transaction waits for those under way and is seen by all that come later, so
+// its ledger position splits the world. It returns when nothing of what it
+// ended is on its way to anybody.
+func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, error) {
+	// Whoever closes the page must not undo the containment halfway.
+	ctx = context.WithoutCancel(ctx)
+	begun := time.Now()
+	if err := t.check(); err != nil {
+		return Containment{}, err
+	}
+	var c Containment
+	var what ended
+	tried := attempt{what: "contain", by: staff.Session{ID: by.Session, Staff: by.Staff}}
+	err := g.db.Update(ctx, func(tx *db.Tx) (err error) {
+		if err := tx.Lock(lock); err != nil { // invariant 5
+			return err
+		}
+		if err := g.mayContain(tx, by, &tried); err != nil {
+			return err
+		}
+		c = Containment{ID: postern.ContainmentID(postern.NewID()), Kind: t.Kind, Subject: t.Subject, Why: t.Why, By: by.Staff, ByName: by.Name, At: g.now(), Position: -1}
+		if what, err = g.endTarget(tx, t, &c); err != nil {
+			return err
+		}
+		c.Seq, err = g.ledger.Control(tx, ledger.Control{
+			Kind: verify.ControlContain, At: c.At, Actor: by.Staff, Session: by.Session, Subject: t.Kind + " " + t.Subject,
+			Detail: detail{}.add("containment", string(c.ID)).count("sessions", len(c.Sessions)).count("grants", c.Grants).
+				add("by", by.Name).add("why", t.Why).text(),
+		})
+		if err != nil {
+			return err
+		}
+		return tx.ExecOne(`INSERT INTO gate_containment (id, seq, kind, subject, why, actor, actor_name, at, sessions, grants, took, lifted_at, lifted_by, lifted_why)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, '', '')`,
+			string(c.ID), c.Seq, c.Kind, c.Subject, c.Why, string(c.By), c.ByName, millis(c.At), int64(len(c.Sessions)), int64(c.Grants))
+	})
+	if err != nil {
+		return Containment{}, g.refused(ctx, tried, err)
+	}
+	g.cut(what, refuse(RefusedContained)).here()
+	if err := g.elsewhere(ctx, what); err != nil {
+		return c, err
+	}
+	c.Took, c.SessionsN = time.Since(begun), len(c.Sessions)
+	if err := g.db.Update(ctx, func(tx *db.Tx) error {
+		return tx.ExecOne("UPDATE gate_containment SET took = ?2 WHERE id = ?1", string(c.ID), int64(c.Took))
+	}); err != nil {
+		return c, err
+	}
+	waited, cancel := context.WithTimeout(ctx, positionWait)
+	defer cancel()
+	if at, err := g.ledger.WaitPosition(waited, c.Seq); err == nil {
+		c.Position = at
+	}
+	return c, nil
+}
+
+func (t *Target) check() error {
+	t.Why, t.Subject = strings.TrimSpace(t.Why), strings.TrimSpace(t.Subject)
+	switch {
+	case t.Subject == "" || len(t.Kind)+1+len(t.Subject) > verify.MaxSubject:
+		return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target", Text: "say what to end, by its id"}
+	case !utf8.ValidString(t.Why) || utf8.RuneCountInString(t.Why) > maxSentence:
+		return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.why", Text: "say why in at most 500 letters"}
+	}
+	return nil
+}
+
+// mayContain checks that the actor is a responder whose own access stands.
+func (g *Gate) mayContain(tx *db.Tx, by Actor, tried *attempt) error {
+	if by.Session == "" {
+		return nil
+	}
+	s, err := g.alive(tx, by.Session)
+	if err != nil {
+		return err
+	}
+	tried.by = s
+	if !s.Is(staff.Responder) && !s.Is(staff.Admin) {
+		return refuse(RefusedNotResponder)
+	}
+	return nil
+}
+
+// endTarget ends what the target names, and everything of the gate's own that
+// hangs on it.
+func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what ended, err error) {
+	switch t.Kind {
+	case KindCredential:
+		what.credential = postern.CredentialID(t.Subject)
+		c.Sessions, err = g.staff.EndCredential(tx, what.credential, c.At)
+		if err == nil {
+			c.Grants, err = containGrants(tx, c.At, "credential_id = ?4", t.Subject)
+		}
+	case KindOrganisation:
+		what.organisation = postern.OrganisationID(t.Subject)
+		c.Sessions, err = g.staff.SuspendOrganisation(tx, what.organisation, c.At)
+		if err == nil {
+			c.Grants, err = containGrants(tx, c.At, "organisation = ?4", t.Subject)
+		}
+	case KindSession:
+		if c.Sessions, err = g.staff.EndSessionTx(tx, postern.SessionID(t.Subject), c.At); err == nil {
+			c.Grants, err = containGrants(tx, c.At, "session_id = ?4", t.Subject)
+		}
+	case KindNetwork:
+		if c.Sessions, err = g.staff.BlockNetwork(tx, t.Subject, c.At); err != nil {
+			break
+		}
+		for _, s := range c.Sessions {
+			n, err := containGrants(tx, c.At, "session_id = ?4", string(s))
+			if err != nil {
+				return what, err
+			}
+			c.Grants += n
+		}
+	case KindGrant:
+		found, err := grants(tx, "id = ?1", t.Subject)
+		if err != nil {
+			return what, err
+		}
+		if len(found) == 0 {
+			return what, &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.grant", Text: "there is no such grant"}
+		}
+		what = endOfGrants(found)
+		if c.Grants, err = containGrants(tx, c.At, "id = ?4", t.Subject); err != nil {
+			return what, err
+		}
+		return what, tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('grant', ?1, ?2)", t.Subject, millis(c.At))
+	default:
+		return what, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target-kind", Text: fmt.Sprintf("a %q cannot be contained: name a credential, session, grant, network or organisation", t.Kind)}
+	}
+	if err != nil {
+		return what, err
+	}
+	what.sessions = make(map[postern.SessionID]bool, len(c.Sessions))
+	for _, s := range c.Sessions {
+		what.sessions[s] = true
+		if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(s), millis(c.At)); err != nil {
+			return what, err
+		}
+		if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting'", string(s), millis(c.At)); err != nil {
+			return what, err
+		}
+	}
+	return what, nil
+}
+
+// containGrants marks the running grants that a condition on ?4 selects. Reveals
+// under them are refused by their session already; the mark says so to people.
+func containGrants(tx *db.Tx, at time.Time, where, subject string) (int, error) {
+	n, err := tx.Exec("UPDATE gate_grant SET ended_at = ?1, ended_why = ?2 WHERE ended_at = 0 AND until_at > ?3 AND "+where,
+		millis(at), EndContained, millis(at), subject)
+	return int(n), err
+}
+
+// cut ends what is open in this process: pages first, then deliveries.
+func (g *Gate) cut(what ended, why error) waiting {
+	for s := range what.sessions {
+		g.hub.end(onSession(s))
+	}
+	for gr := range what.grants {
+		g.hub.end(onGrant(gr))
+	}
+	return g.leases.cut(what, why)
+}

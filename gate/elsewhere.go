@@ -1,0 +1,82 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
+)
+
+// skew is how far the nodes' clocks may be apart. A larger one than is real
+// only has an ending wait where it need not.
+const skew = time.Minute
+
+// elsewhere waits for the deliveries that other nodes may have under way. Each
+// is of a disclosure that committed before the ending did, so a lease's life
+// after it they are over, or were refused a renewal; and there is nothing to
+// wait for where every disclosure of late was this node's, whose leases have
+// been waited for by name.
+func (g *Gate) elsewhere(ctx context.Context, what ended) error {
+	if g.db.Engine() == db.SQLite {
+		return nil // the file has one process
+	}
+	timer := time.NewTimer(leaseLife)
+	defer timer.Stop()
+	foreign, err := g.foreign(ctx, what)
+	if err != nil || !foreign {
+		return err
+	}
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// foreign says whether another node may be showing something of what ended. When
+// in doubt it says yes.
+func (g *Gate) foreign(ctx context.Context, what ended) (bool, error) {
+	const most = 500
+	since := g.now().Add(-leaseLife - skew)
+	renewed := 0
+	err := g.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row("SELECT count(*) FROM gate_lease WHERE node <> ?1 AND renewed > ?2", db.Args(g.node, millis(since)), &renewed)
+	})
+	if err != nil || renewed > 0 {
+		return true, err
+	}
+	var filters []ledger.Filter
+	switch {
+	case what.credential != "":
+		filters = append(filters, ledger.Filter{Credentials: []postern.CredentialID{what.credential}})
+	case what.organisation != "":
+		filters = append(filters, ledger.Filter{Organisations: []postern.OrganisationID{what.organisation}})
+	case len(what.sessions) > most || len(what.grants) > most:
+		return true, nil
+	case len(what.sessions) > 0:
+		f := ledger.Filter{}
+		for s := range what.sessions {
+			f.Sessions = append(f.Sessions, s)
+		}
+		filters = append(filters, f)
+	}
+	for id := range what.grants {
+		filters = append(filters, ledger.Filter{Grant: id})
+	}
+	for _, f := range filters {
+		f.Since, f.DisclosuresOnly, f.Limit = since, true, most
+		found, err := g.ledger.Find(ctx, f)
+		if err != nil || len(found) == most {
+			return true, err
+		}
+		for _, e := range found {
+			if !g.leases.took(e.Disclosure.ID) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

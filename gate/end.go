@@ -1,0 +1,90 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/staff"
+)
+
+// end runs an ending of grants: alone under the lock, then cuts what is on its
+// way under them and waits until nothing is (invariants 5 and 6).
+func (g *Gate) end(ctx context.Context, f func(tx *db.Tx, at time.Time) ([]Grant, error)) ([]Grant, error) {
+	var ended []Grant
+	err := g.db.Update(ctx, func(tx *db.Tx) (err error) {
+		if err := tx.Lock(lock); err != nil {
+			return err
+		}
+		ended, err = f(tx, g.now())
+		return err
+	})
+	if err != nil || len(ended) == 0 {
+		return nil, err
+	}
+	what := endOfGrants(ended)
+	wait := g.cut(what, refuse(RefusedGrantEnded))
+	wait.here()
+	return ended, g.elsewhere(ctx, what)
+}
+
+// endGrants ends the running grants that a condition selects, and writes each
+// ending to the ledger. To end what has ended is no error.
+func (g *Gate) endGrants(tx *db.Tx, at time.Time, why string, actor postern.StaffID, where string, args ...any) ([]Grant, error) {
+	ended, err := grants(tx, where+" AND ended_at = 0 ORDER BY id", args...)
+	if err != nil {
+		return nil, err
+	}
+	running := ended[:0]
+	for _, one := range ended {
+		if !one.Live(at) {
+			continue // the clock ended it, and its grant record says when
+		}
+		running = append(running, one)
+		if err := tx.ExecOne("UPDATE gate_grant SET ended_at = ?2, ended_why = ?3 WHERE id = ?1 AND ended_at = 0", string(one.ID), millis(at), why); err != nil {
+			return nil, err
+		}
+		if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('grant', ?1, ?2)", string(one.ID), millis(at)); err != nil {
+			return nil, err
+		}
+		kind := verify.ControlEnd
+		if why == EndWithdrawn {
+			kind = verify.ControlWithdrawal
+		}
+		if _, err := g.ledger.Control(tx, ledger.Control{
+			Kind: kind, At: at, Account: one.Account, Actor: actor, Grant: one.ID, Case: one.Case, Session: one.Session,
+			Organisation: one.Organisation, Subject: why, Detail: detail{}.add("why", why).tier(one.Tier).text(),
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return running, nil
+}
+
+// EndSession ends a session of one's own: signing out. Its grants end in the
+// same transaction, its open pages and streams at once.
+func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
+	var sessions []postern.SessionID
+	_, err := g.end(ctx, func(tx *db.Tx, at time.Time) (ended []Grant, err error) {
+		if sessions, err = g.staff.EndSessionTx(tx, by.ID, at); err != nil {
+			return nil, err
+		}
+		for _, s := range sessions {
+			if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(s), millis(at)); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND agree = 'customer-or-staff'",
+			string(by.ID), millis(at)); err != nil {
+			return nil, err
+		}
+		return g.endGrants(tx, at, EndSession, by.Staff, "session_id = ?1", string(by.ID))
+	})
+	for _, s := range sessions {
+		g.hub.end(onSession(s))
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
+)
+
+// Look is one access to an account as its customer reads it under "Who looked".
+type Look struct {
+	Seq              int64
+	Index            int64 // in the log; -1 until it is sequenced
+	Disclosure       postern.DisclosureID
+	At               time.Time
+	Tier             postern.Tier
+	Fields           postern.Field
+	Messages         []postern.MessageID
+	StaffName        string
+	Role             string // "agent"
+	OrganisationName string
+	Reason           postern.Reason
+	Sentence         string // what the agent said it was for
+	Case             postern.CaseID
+	CaseNumber       int64 // 0 where there was no case
+	Grant            postern.GrantID
+	Until            time.Time // when the grant ended or ends
+	AgreedBy         string    // "policy", "customer", or the approver's name
+}
+
+// Looks gives the accesses to an account, newest first: those before an entry
+// (0 from the newest), at most limit (0 means 50). It reads the ledger, so what
+// a customer sees is what an auditor can check.
+func (g *Gate) Looks(ctx context.Context, a postern.AccountID, before int64, limit int) ([]Look, error) {
+	if limit <= 0 {
+		limit = 50
+	}
+	entries, err := g.ledger.Find(ctx, ledger.Filter{Account: a, DisclosuresOnly: true, Before: before, Limit: limit})
+	if err != nil || len(entries) == 0 {
+		return nil, err
+	}
+	looks := make([]Look, 0, len(entries))
+	err = g.db.View(ctx, func(tx *db.Tx) error {
+		known := map[postern.GrantID]Grant{}
+		numbers := map[postern.CaseID]int64{}
+		for _, e := range entries {
+			d := e.Disclosure
+			if _, ok := known[d.Grant]; !ok {
+				found, err := grants(tx, "id = ?1", string(d.Grant))
+				if err != nil {
+					return err
+				}
+				// A record without its grant is shown all the same: the ledger
+				// counts, and the gate's table only explains.
+				known[d.Grant] = Grant{}
+				if len(found) == 1 {
+					known[d.Grant] = found[0]
+				}
+			}
+			if _, ok := numbers[d.Case]; !ok && d.Case != "" {
+				n, err := g.cases.Number(tx, d.Case)
+				if err != nil {
+					return err
+				}
+				numbers[d.Case] = n
+			}
+			gr := known[d.Grant]
+			until := gr.Until
+			if !gr.Ended.IsZero() {
+				until = gr.Ended
+			}
+			looks = append(looks, Look{
+				Seq: e.Seq, Index: e.Index, Disclosure: d.ID, At: d.At, Tier: d.Tier, Fields: d.Fields, Messages: d.Messages,
+				StaffName: gr.StaffName, Role: "agent", OrganisationName: gr.OrganisationName, Reason: d.Reason, Sentence: gr.Sentence,
+				Case: d.Case, CaseNumber: numbers[d.Case], Grant: d.Grant, Until: until, AgreedBy: gr.AgreedBy,
+			})
+		}
+		return nil
+	})
+	return looks, err
+}

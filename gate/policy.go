@@ -1,0 +1,179 @@
+package gate
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/postern-mail/postern"
+)
+
+// Agree says who must agree before a request becomes a grant.
+type Agree string
+
+// Who must agree, from the weakest demand to the strongest.
+const (
+	AgreeNobody          Agree = "nobody"            // every agent, no case needed: how it was in 2019
+	AgreeCase            Agree = "case"              // an open case of that customer is enough
+	AgreeCustomerOrStaff Agree = "customer-or-staff" // the customer, or a second member of staff who may approve
+	AgreeCustomer        Agree = "customer"          // the customer alone
+)
+
+var demands = []Agree{AgreeNobody, AgreeCase, AgreeCustomerOrStaff, AgreeCustomer}
+
+func (a Agree) strength() int { return slices.Index(demands, a) }
+
+// Rule is what a policy says of one tier.
+type Rule struct {
+	// Agree says who must agree. Whoever can change it decides who reads whose mail.
+	Agree Agree `toml:"agree"`
+	// Longest is how long a grant may live, at most 12h. A request may ask for less.
+	Longest time.Duration `toml:"longest"`
+	// AccountsPerHour and AccountsPerDay bound how many different accounts one
+	// member of staff may see at this tier in any 60 minutes and any 24 hours;
+	// 0 is no bound.
+	AccountsPerHour int `toml:"accounts_per_hour"`
+	AccountsPerDay  int `toml:"accounts_per_day"`
+	// MessagesPerHour bounds how many messages one member of staff may see at
+	// this tier in any 60 minutes (counted by the minute); 0 is no bound.
+	MessagesPerHour int `toml:"messages_per_hour"`
+	// Outsourcers says whether staff of other organisations than the provider
+	// may ask for this tier.
+	Outsourcers bool `toml:"outsourcers"`
+}
+
+// Policy says, tier by tier, what staff may be shown. A tier that it does not
+// name is shown to nobody.
+type Policy struct {
+	// Name is what pages and the ledger call it.
+	Name string `toml:"name"`
+	// Tiers holds a rule for each tier by its name ("envelope").
+	Tiers map[string]Rule `toml:"tier"`
+}
+
+// Default is the policy of a new Postern (DESIGN.md, "Tiers").
+func Default() Policy {
+	return Policy{Name: "default", Tiers: map[string]Rule{
+		"account":    {Agree: AgreeCase, Longest: 4 * time.Hour, AccountsPerHour: 60, AccountsPerDay: 300, Outsourcers: true},
+		"trace":      {Agree: AgreeCase, Longest: 4 * time.Hour, AccountsPerHour: 60, AccountsPerDay: 300, MessagesPerHour: 600, Outsourcers: true},
+		"envelope":   {Agree: AgreeCustomerOrStaff, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 600, Outsourcers: true},
+		"content":    {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, Outsourcers: true},
+		"attachment": {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, Outsourcers: true},
+	}}
+}
+
+// Standing is the policy of 2019: every agent may open everything, nobody is
+// asked, nothing is bounded. It is for drills, to be compared with.
+func Standing() Policy {
+	p := Policy{Name: "standing", Tiers: map[string]Rule{}}
+	for _, t := range postern.Tiers {
+		p.Tiers[t.String()] = Rule{Agree: AgreeNobody, Longest: longest, Outsourcers: true}
+	}
+	return p
+}
+
+// longest bounds every grant: a working day and its overtime. A grant dies with
+// its session anyway.
+const longest = 12 * time.Hour
+
+// ParsePolicy reads a policy from TOML:
+//
+//	name = "strict"
+//	[tier.account]
+//	agree = "case"
+//	longest = "1h"
+//	accounts_per_hour = 30
+//
+// Unknown keys, tiers and words are errors: a misspelt bound would be none.
+func ParsePolicy(text []byte) (Policy, error) {
+	var p Policy
+	meta, err := toml.NewDecoder(bytes.NewReader(text)).Decode(&p)
+	if err != nil {
+		return Policy{}, invalid("the policy is not TOML as it should be: "+err.Error(), err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		names := make([]string, len(unknown))
+		for i, k := range unknown {
+			names[i] = k.String()
+		}
+		slices.Sort(names)
+		return Policy{}, invalid("the policy has keys that mean nothing here: "+strings.Join(names, ", "), nil)
+	}
+	if err := p.check(); err != nil {
+		return Policy{}, err
+	}
+	return p, nil
+}
+
+func invalid(text string, err error) error {
+	return &postern.Error{Kind: postern.Invalid, Key: "gate.policy.invalid", Text: text, Err: err}
+}
+
+// check refuses a policy that says what it cannot mean.
+func (p Policy) check() error {
+	if p.Name == "" || len(p.Name) > 40 {
+		return invalid("the policy needs a name of at most 40 letters", nil)
+	}
+	for name := range p.Tiers {
+		if _, ok := postern.TierNamed(name); !ok {
+			return invalid(fmt.Sprintf("the policy has a rule for %q, which is no tier: use account, trace, envelope, content or attachment", name), nil)
+		}
+	}
+	var above *Rule // the rule of the next shallower tier that has one
+	var aboveName, missing string
+	for _, t := range postern.Tiers {
+		r, ok := p.Tiers[t.String()]
+		if !ok {
+			missing = t.String()
+			continue
+		}
+		switch {
+		case missing != "":
+			return invalid(fmt.Sprintf("tier %s has a rule and %s has none: a deeper tier shows the shallower one too", t, missing), nil)
+		case r.Agree.strength() < 0:
+			return invalid(fmt.Sprintf("tier %s: agree is %q: use nobody, case, customer-or-staff or customer", t, r.Agree), nil)
+		case r.Longest < time.Minute || r.Longest > longest:
+			return invalid(fmt.Sprintf("tier %s: longest is %s: write one between 1m and %s", t, r.Longest, longest), nil)
+		case r.AccountsPerHour < 0 || r.AccountsPerDay < 0 || r.MessagesPerHour < 0:
+			return invalid(fmt.Sprintf("tier %s: a bound below zero: write 0 for none", t), nil)
+		}
+		// A grant covers the shallower tiers, so a deeper tier that is easier
+		// to get would be a way around the shallower rule.
+		if above != nil && r.Agree.strength() < above.Agree.strength() {
+			return invalid(fmt.Sprintf("tier %s asks for less agreement (%s) than %s does (%s): a deeper tier shows the shallower one too", t, r.Agree, aboveName, above.Agree), nil)
+		}
+		if above != nil && r.Outsourcers && !above.Outsourcers {
+			return invalid(fmt.Sprintf("tier %s is open to outsourcers and %s is not: a deeper tier shows the shallower one too", t, aboveName), nil)
+		}
+		above, aboveName = &r, t.String()
+	}
+	return nil
+}
+
+// rules is a policy by tier, as the gate looks it up; the zero Rule is a tier
+// that is shown to nobody.
+type rules [len(postern.Tiers) + 1]Rule
+
+func (p Policy) rules() rules {
+	var r rules
+	for _, t := range postern.Tiers {
+		r[t] = p.Tiers[t.String()]
+	}
+	return r
+}
+
+// of gives the rule for a tier; ok is false where the policy has none.
+func (r *rules) of(t postern.Tier) (rule *Rule, ok bool) {
+	if t < postern.TierAccount || int(t) >= len(r) {
+		return nil, false
+	}
+	return &r[t], r[t].Agree != ""
+}
+
+func (r *Rule) bounded() bool {
+	return r.AccountsPerHour > 0 || r.AccountsPerDay > 0 || r.MessagesPerHour > 0
+}

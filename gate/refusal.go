@@ -1,0 +1,149 @@
+package gate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/staff"
+)
+
+// The keys of the gate's refusals: each is a translated sentence on a page and
+// the subject of a "refusal" in the ledger.
+const (
+	RefusedContained    = "gate.refused.contained"      // the credential, session, network or organisation was ended by somebody
+	RefusedSessionEnded = "gate.refused.session-ended"  // the session is over by the clock or by signing out
+	RefusedNoGrant      = "gate.refused.no-grant"       // there is no such grant
+	RefusedOtherSession = "gate.refused.other-session"  // the grant is another session's
+	RefusedGrantEnded   = "gate.refused.grant-ended"    // its time is over, or it was closed or withdrawn
+	RefusedDeeperTier   = "gate.refused.deeper-tier"    // the grant does not reach so deep
+	RefusedOutsideScope = "gate.refused.outside-scope"  // the grant does not name this message
+	RefusedBudget       = "gate.refused.budget"         // too many accounts or messages in an hour or a day
+	RefusedLedgerBehind = "gate.refused.ledger-behind"  // nothing can be written down, so nothing is shown
+	RefusedNoCase       = "gate.refused.no-case"        // the policy wants a case
+	RefusedOtherAccount = "gate.refused.other-account"  // the case or the message is another account's
+	RefusedCaseClosed   = "gate.refused.case-closed"    // the case is closed
+	RefusedPolicy       = "gate.refused.policy"         // the policy shows this tier to nobody
+	RefusedOutsourcer   = "gate.refused.outsourcer"     // the policy shows this tier to the provider's own staff only
+	RefusedNotAgent     = "gate.refused.not-agent"      // the role does not work cases
+	RefusedNotApprover  = "gate.refused.not-approver"   // the role does not approve
+	RefusedNotResponder = "gate.refused.not-responder"  // the role does not contain
+	RefusedOwnRequest   = "gate.refused.own-request"    // nobody agrees to their own request
+	RefusedCustomerOnly = "gate.refused.customer-only"  // only the customer can agree to this
+	RefusedTooMany      = "gate.refused.too-many-asked" // too many of this member's requests are waiting
+)
+
+// refusals says of each key what a caller can do about it, and the clause for
+// logs and the command line. It is never written to.
+var refusals = map[string]struct {
+	kind postern.Kind
+	text string
+}{
+	RefusedContained:    {postern.Denied, "this access was ended by a containment"},
+	RefusedSessionEnded: {postern.Denied, "the session is over: sign in again"},
+	RefusedNoGrant:      {postern.Withheld, "there is no such grant: ask for one"},
+	RefusedOtherSession: {postern.Withheld, "the grant belongs to another session: ask for one"},
+	RefusedGrantEnded:   {postern.Withheld, "the grant has ended: ask again if it is still needed"},
+	RefusedDeeperTier:   {postern.Withheld, "the grant does not reach this tier: ask for it"},
+	RefusedOutsideScope: {postern.Withheld, "the grant does not name this message: ask for it"},
+	RefusedBudget:       {postern.Denied, "the policy's bound for this hour or day is reached"},
+	RefusedLedgerBehind: {postern.Unavailable, "the ledger is behind, so nothing is shown"},
+	RefusedNoCase:       {postern.Withheld, "an open case of this customer is needed"},
+	RefusedOtherAccount: {postern.Denied, "that belongs to another account"},
+	RefusedCaseClosed:   {postern.Withheld, "the case is closed: reopen it first"},
+	RefusedPolicy:       {postern.Denied, "the policy shows this tier to nobody"},
+	RefusedOutsourcer:   {postern.Denied, "the policy shows this tier to the provider's own staff only"},
+	RefusedNotAgent:     {postern.Denied, "only agents ask for access"},
+	RefusedNotApprover:  {postern.Denied, "only approvers agree to requests"},
+	RefusedNotResponder: {postern.Denied, "only responders contain and lift"},
+	RefusedOwnRequest:   {postern.Denied, "nobody agrees to a request of their own"},
+	RefusedCustomerOnly: {postern.Denied, "only the customer can agree to this"},
+	RefusedTooMany:      {postern.Conflict, "too many requests of yours are waiting: take one back or wait for an answer"},
+}
+
+// refuse makes the error of a key.
+func refuse(key string) error { return refuseBecause(key, nil) }
+
+func refuseBecause(key string, cause error) error {
+	r := refusals[key]
+	return &postern.Error{Kind: r.kind, Key: key, Text: r.text, Err: cause}
+}
+
+// refusalKey gives the key of a refusal, "" for any other error, which is a
+// failure and not a decision.
+func refusalKey(err error) string {
+	key := postern.KeyOf(err)
+	if _, ok := refusals[key]; ok {
+		return key
+	}
+	return ""
+}
+
+// alive gives the session as it stands in tx, or the gate's own refusal.
+func (g *Gate) alive(tx *db.Tx, id postern.SessionID) (staff.Session, error) {
+	s, err := g.staff.Alive(tx, id)
+	switch {
+	case err == nil:
+		return s, nil
+	case staff.Contained(err):
+		return s, refuseBecause(RefusedContained, err)
+	case postern.KindOf(err) == postern.Denied:
+		return s, refuseBecause(RefusedSessionEnded, err)
+	}
+	return s, err
+}
+
+// open checks the case in tx, with the gate's own refusals.
+func (g *Gate) open(tx *db.Tx, c postern.CaseID, a postern.AccountID) error {
+	switch err := g.cases.Check(tx, c, a); {
+	case err == nil:
+		return nil
+	case postern.KindOf(err) == postern.NotFound:
+		return refuseBecause(RefusedOtherAccount, err)
+	case postern.KindOf(err) == postern.Withheld:
+		return refuseBecause(RefusedCaseClosed, err)
+	default:
+		return err
+	}
+}
+
+// attempt is what was refused, for the ledger.
+type attempt struct {
+	what    string // "ask", "approve", "reveal", "contain"
+	by      staff.Session
+	account postern.AccountID
+	grant   postern.GrantID
+	caseID  postern.CaseID
+	tier    postern.Tier
+	items   int
+}
+
+// refused writes a refusal to the ledger in a transaction of its own and gives
+// the error back: the transaction that found the reason is undone, and the
+// record must not be undone with it (invariant 7). Other errors pass. The
+// caller's context does not count: who gives up is written down as well.
+func (g *Gate) refused(ctx context.Context, a attempt, err error) error {
+	key := refusalKey(err)
+	if key == "" {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	failed := g.db.Update(ctx, func(tx *db.Tx) error {
+		_, err := g.ledger.Control(tx, ledger.Control{
+			Kind: verify.ControlRefusal, At: g.now(), Account: a.account, Actor: a.by.Staff, Grant: a.grant, Case: a.caseID,
+			Session: a.by.ID, Credential: a.by.Credential, Organisation: a.by.Organisation, Subject: key,
+			Detail: detail{}.add("what", a.what).tier(a.tier).count("messages", a.items).text(),
+		})
+		return err
+	})
+	if failed != nil {
+		// Nothing was shown, so the caller still hears the refusal; but a
+		// refusal that nobody can count is an operator's business.
+		g.log.Error("a refusal could not be written to the ledger", "key", key, "session", a.by.ID, "error", failed)
+		return errors.Join(err, failed)
+	}
+	return err
+}

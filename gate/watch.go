@@ -1,0 +1,131 @@
+package gate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+)
+
+// hub tells open pages that what they hang on has ended. It remembers every
+// ending since the process began, so that a page which starts to watch just
+// after one hears of it all the same.
+type hub struct {
+	mu      sync.Mutex
+	over    map[topic]struct{}
+	waiting map[topic]map[chan struct{}]struct{}
+	last    int64 // the last row of gate_ended that was seen
+}
+
+// topic is what a page can hang on.
+type topic struct{ what, subject string }
+
+func onSession(s postern.SessionID) topic { return topic{"session", string(s)} }
+func onGrant(g postern.GrantID) topic     { return topic{"grant", string(g)} }
+
+func newHub() *hub {
+	return &hub{over: map[topic]struct{}{}, waiting: map[topic]map[chan struct{}]struct{}{}}
+}
+
+// begin skips the endings of before this process: their sessions are refused
+// by staff, and no page of ours is open.
+func (h *hub) begin(ctx context.Context, d *db.Handle) error {
+	return d.View(ctx, func(tx *db.Tx) error {
+		return tx.Row("SELECT COALESCE(max(n), 0) FROM gate_ended", nil, &h.last)
+	})
+}
+
+func (h *hub) watch(t topic) (<-chan struct{}, func()) {
+	ended := make(chan struct{})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, over := h.over[t]; over {
+		close(ended)
+		return ended, func() {}
+	}
+	if h.waiting[t] == nil {
+		h.waiting[t] = map[chan struct{}]struct{}{}
+	}
+	h.waiting[t][ended] = struct{}{}
+	return ended, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.waiting[t], ended)
+		if len(h.waiting[t]) == 0 {
+			delete(h.waiting, t)
+		}
+	}
+}
+
+func (h *hub) end(t topic) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over[t] = struct{}{}
+	for ended := range h.waiting[t] {
+		close(ended)
+	}
+	delete(h.waiting, t)
+}
+
+// Watch gives a channel that is closed when the session ends by containment or
+// signing out, on whichever node. Open pages and streams select on it; stop
+// frees it.
+func (g *Gate) Watch(s postern.SessionID) (ended <-chan struct{}, stop func()) {
+	return g.hub.watch(onSession(s))
+}
+
+// WatchGrant is Watch for one grant: closed when it is closed, withdrawn, or
+// ends with its case. It does not fire at the grant's own time, which the page
+// knows, nor when its session is contained.
+func (g *Gate) WatchGrant(id postern.GrantID) (ended <-chan struct{}, stop func()) {
+	return g.hub.watch(onGrant(id))
+}
+
+// poll is how often other nodes' endings are looked for. They cannot show
+// anything new in the meantime, and their own deliveries are waited for.
+const poll = 500 * time.Millisecond
+
+// Run hears of what other nodes end, until ctx is done.
+func (g *Gate) Run(ctx context.Context) error {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		if err := g.hear(ctx); err != nil && ctx.Err() == nil {
+			g.log.Warn("couldn't look for what other nodes ended", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (g *Gate) hear(ctx context.Context) error {
+	var heard []topic
+	last := g.hub.last
+	err := g.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Rows("SELECT n, what, subject FROM gate_ended WHERE n > ?1 ORDER BY n LIMIT 1000", db.Args(last), func(row db.Scanner) error {
+			var t topic
+			err := row.Scan(&last, &t.what, &t.subject)
+			heard = append(heard, t)
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	g.hub.last = last // Run alone reads and writes it after begin
+	what := ended{sessions: map[postern.SessionID]bool{}, grants: map[postern.GrantID]bool{}}
+	for _, t := range heard {
+		if t.what == "session" {
+			what.sessions[postern.SessionID(t.subject)] = true
+		} else {
+			what.grants[postern.GrantID(t.subject)] = true
+		}
+	}
+	g.cut(what, refuse(RefusedContained))
+	return nil
+}
