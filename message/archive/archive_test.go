@@ -141,7 +141,7 @@ func TestMaildir(t *testing.T) {
 		return nil
 	})
 	want := []string{
-		"INBOX a\r\n [\\Flagged \\Seen] 1553763600 <nil>", "INBOX b [] 1553763605 <nil>", `Entwürfe/2019 c [\Draft \Answered \Deleted] 1553763601<nil>`,
+		"INBOX a\r\n [\\Flagged \\Seen] 1553763600 <nil>", "INBOX b [] 1553763605 <nil>", `Entwürfe/2019 c [\Draft \Answered \Deleted] 1553763601 <nil>`,
 		"Archive d [$Forwarded] 1553763602 <nil>", "Archive/Old  [] 1553763603 <nil>",
 	}
 	if err != nil || !slices.Equal(got, want) {
