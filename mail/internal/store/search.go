@@ -206,11 +206,11 @@ func (s *Store) Find(ctx context.Context, id postern.AccountID, scope postern.Sc
 		}
 		q.mailbox = m.ID
 	case strings.TrimSpace(scope.Query) != "":
-		q.query = ParseQuery(scope.Query)
-		if len(q.query.Terms) == 0 && len(q.query.In) == 0 {
-			return nil, invalid("mail.scope-empty", "the search has no word to look for")
+		query, err := scopeQuery(scope.Query)
+		if err != nil {
+			return nil, err
 		}
-		q.query.Anywhere = true // what was asked for may lie in Junk
+		q.query = query
 	default:
 		return nil, invalid("mail.scope-empty", "the scope names no message, mailbox or search")
 	}
@@ -230,6 +230,41 @@ func (s *Store) Find(ctx context.Context, id postern.AccountID, scope postern.Sc
 		}
 		q.before = next
 	}
+}
+
+// scopeQuery reads the search of a scope, which may be asked for before anybody
+// agreed to anything. How many messages a search finds is an answer by itself,
+// so it may name who, which and when, never words of a subject or a text. A
+// bare address or Message-ID is what it looks like.
+func scopeQuery(s string) (Query, error) {
+	s = strings.TrimSpace(s)
+	if !strings.ContainsAny(s, " :\"") || strings.HasPrefix(s, "<") {
+		switch {
+		case strings.HasPrefix(s, "<"):
+			s = "id:" + s
+		case strings.ContainsAny(s, "@."):
+			s = "from:" + s
+		}
+	}
+	q := ParseQuery(s)
+	q.Anywhere = true // what is looked for may lie in Junk
+	ok := len(q.Terms) > 0 && len(q.In) == 0
+	for _, t := range q.Terms {
+		ok = ok && t.names()
+	}
+	if !ok {
+		return Query{}, invalid("mail.scope-words", "name a sender, a recipient, a Message-ID or dates, such as from:bank.example or id:<x@y>; words of the text are not searched for others")
+	}
+	return q, nil
+}
+
+// names says whether a term is about who, which or when.
+func (t Term) names() bool {
+	switch t.Field {
+	case "from", "to", "id", "before", "after", "older", "newer":
+		return true
+	}
+	return t.Or != nil && !slices.ContainsFunc(t.Or, func(o Term) bool { return !o.names() })
 }
 
 // existing gives those of the messages that the account has, newest first.

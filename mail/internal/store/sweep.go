@@ -47,6 +47,7 @@ func (s *Store) Run(ctx context.Context) error {
 			_, err = s.Sweep(ctx)
 		case <-daily.C:
 			_, err = s.SweepOrphans(ctx)
+			err = errors.Join(err, s.forgetSpent(ctx))
 		case <-poll.C:
 			if s.db.Engine() == db.PostgreSQL {
 				err = s.watch.poll(ctx)

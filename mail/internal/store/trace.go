@@ -73,6 +73,11 @@ func (s *Store) TracesOf(ctx context.Context, id postern.AccountID, messages []p
 	return s.traces(ctx, id, limit, " AND message IN ("+strings.Join(marks, ", ")+")", args...)
 }
 
+// Unstored gives the rows of mail that was not kept here, newest first.
+func (s *Store) Unstored(ctx context.Context, id postern.AccountID, limit int) ([]postern.TraceEvent, error) {
+	return s.traces(ctx, id, limit, " AND message IS NULL")
+}
+
 func (s *Store) traces(ctx context.Context, id postern.AccountID, limit int, where string, args ...any) (list []postern.TraceEvent, err error) {
 	acc, err := key(id)
 	if err != nil {

@@ -67,3 +67,11 @@ CREATE TABLE mail_doomed (
     at      BIGINT NOT NULL,
     PRIMARY KEY (account, id)
 );
+
+-- Receipts that were used, until long after they would be too old anyway.
+CREATE TABLE mail_spent (
+    account    BLOB   NOT NULL,
+    disclosure BLOB   NOT NULL,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (account, disclosure)
+);

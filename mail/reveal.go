@@ -1,0 +1,233 @@
+package mail
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/mail/internal/store"
+	"github.com/postern-mail/postern/message"
+)
+
+// Find gives the messages that a scope names, newest first, at most 100: their
+// identifiers and nothing else. It is what an approver is asked about, so it
+// searches by sender, recipient, Message-ID and date, and not by words.
+func (m *Mail) Find(ctx context.Context, acc postern.AccountID, scope postern.Scope) ([]postern.MessageID, error) {
+	return m.store.Find(ctx, acc, scope)
+}
+
+// The fields by what must be read for them.
+const (
+	accountFields  = postern.FieldStatus | postern.FieldQuota | postern.FieldSignIns | postern.FieldQueue | postern.FieldRules
+	envelopeFields = postern.FieldMailboxes | postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize
+	bytesFields    = postern.FieldBody | postern.FieldAttachments | postern.FieldSource
+)
+
+const (
+	// maxRevealed bounds the messages whose bytes one receipt gives, together.
+	maxRevealed = 128 << 20
+	maxSignIns  = 50
+	maxTrace    = 200
+)
+
+// Reveal gives exactly the fields that the receipt names of exactly its
+// messages, once: what it used up is written down first. Guarded messages are
+// given as masked, with nothing but their identifier, unless the customer
+// agreed to these very ones. It is Denied for a receipt that is forged, over,
+// used, or names a message that is not this account's.
+func (m *Mail) Reveal(ctx context.Context, r ledger.Receipt) (postern.Shown, error) {
+	if err := r.Verify(m.key, m.now()); err != nil {
+		return postern.Shown{}, err
+	}
+	if err := m.store.Spend(ctx, r.Account, r.Disclosure); err != nil {
+		return postern.Shown{}, err
+	}
+	messages, err := m.receiptMessages(ctx, r)
+	if err != nil {
+		return postern.Shown{}, err
+	}
+	var shown postern.Shown
+	if r.Fields&accountFields != 0 {
+		if shown.Account, err = m.revealAccount(ctx, r); err != nil {
+			return postern.Shown{}, err
+		}
+	}
+	if r.Fields&postern.FieldTrace != 0 {
+		if shown.Trace, err = m.revealTrace(ctx, r, messages); err != nil {
+			return postern.Shown{}, err
+		}
+	}
+	names := map[postern.MailboxID]string{}
+	if r.Fields&postern.FieldMailboxes != 0 {
+		list, err := m.store.Mailboxes(ctx, r.Account)
+		if err != nil {
+			return postern.Shown{}, err
+		}
+		for _, mb := range list {
+			names[mb.ID] = mb.Name
+			shown.Mailboxes = append(shown.Mailboxes, mb.Name)
+		}
+	}
+	if r.Fields&(envelopeFields|bytesFields) != 0 {
+		for i := range messages {
+			one, err := m.revealMessage(ctx, r, &messages[i], names)
+			if err != nil {
+				return postern.Shown{}, err
+			}
+			shown.Messages = append(shown.Messages, one)
+		}
+	}
+	return shown, nil
+}
+
+// receiptMessages reads the rows of the receipt's messages, in its order.
+func (m *Mail) receiptMessages(ctx context.Context, r ledger.Receipt) ([]store.Item, error) {
+	items := make([]store.Item, 0, len(r.Messages))
+	total := int64(0)
+	for _, id := range r.Messages {
+		places, err := m.store.Places(ctx, r.Account, id, store.Identity|store.Envelope)
+		if postern.KindOf(err) == postern.NotFound {
+			// Another's message and one that is gone look the same from here.
+			return nil, &postern.Error{Kind: postern.Denied, Key: "mail.receipt.message", Text: "the receipt names a message that the account does not have", Err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, places[0])
+		total += places[0].Size
+	}
+	if r.Fields&bytesFields != 0 && total > maxRevealed {
+		return nil, &postern.Error{Kind: postern.Invalid, Key: "mail.receipt.large", Text: "the messages are too large to be shown at once: ask for fewer"}
+	}
+	return items, nil
+}
+
+func (m *Mail) revealAccount(ctx context.Context, r ledger.Receipt) (*postern.ShownAccount, error) {
+	var s postern.ShownAccount
+	a, err := m.accounts.ByID(ctx, r.Account)
+	if err != nil {
+		return nil, err
+	}
+	if r.Fields&postern.FieldStatus != 0 {
+		s.Address, s.Status, s.Locale, s.Created = a.Address, a.Status, a.Locale, a.Created
+	}
+	if r.Fields&postern.FieldQuota != 0 {
+		u, err := m.store.Usage(ctx, r.Account)
+		if err != nil {
+			return nil, err
+		}
+		s.UsedBytes, s.QuotaBytes, s.Messages = u.Bytes, u.QuotaBytes, u.Messages
+	}
+	if r.Fields&postern.FieldSignIns != 0 {
+		if s.SignIns, err = m.accounts.SignIns(ctx, r.Account, maxSignIns); err != nil {
+			return nil, err
+		}
+	}
+	if q := m.queue.Load(); q != nil && r.Fields&postern.FieldQueue != 0 {
+		if s.Queued, err = (*q).Waiting(ctx, r.Account); err != nil {
+			return nil, err
+		}
+	}
+	// FieldRules: no rule can forward mail yet, so Forwarding is false.
+	return &s, nil
+}
+
+// revealTrace gives the rows of the receipt's messages. A receipt without
+// messages asks for mail that was never stored, such as what was refused at the
+// door, and gets the rows that have none.
+func (m *Mail) revealTrace(ctx context.Context, r ledger.Receipt, messages []store.Item) ([]postern.TraceEvent, error) {
+	if len(r.Messages) == 0 {
+		return m.store.Unstored(ctx, r.Account, maxTrace)
+	}
+	rows, err := m.store.TracesOf(ctx, r.Account, r.Messages, maxTrace)
+	for i := range rows {
+		masked := slices.ContainsFunc(messages, func(it store.Item) bool { return it.ID == rows[i].Message && it.Guarded })
+		if masked && !r.Consented {
+			rows[i].Sender, rows[i].Detail = "", ""
+		}
+	}
+	return rows, err
+}
+
+func (m *Mail) revealMessage(ctx context.Context, r ledger.Receipt, it *store.Item, mailboxes map[postern.MailboxID]string) (postern.ShownMessage, error) {
+	s := postern.ShownMessage{ID: it.ID}
+	if it.Guarded && !r.Consented {
+		s.Masked = true
+		return s, nil
+	}
+	e := it.Envelope
+	s.Mailbox = mailboxes[it.Mailbox]
+	if r.Fields&postern.FieldFrom != 0 {
+		s.From = addresses(e.From, e.Sender, e.ReplyTo)
+	}
+	if r.Fields&postern.FieldTo != 0 {
+		s.To = addresses(e.To, e.Cc)
+	}
+	if r.Fields&postern.FieldSubject != 0 {
+		s.Subject = e.Subject
+	}
+	if r.Fields&postern.FieldDate != 0 {
+		s.Date = shownDate(it)
+	}
+	if r.Fields&postern.FieldSize != 0 {
+		s.Size = it.Size
+	}
+	if r.Fields&bytesFields == 0 {
+		return s, nil
+	}
+	_, raw, err := m.store.Message(ctx, r.Account, it.ID)
+	if err != nil {
+		return s, err
+	}
+	if r.Fields&postern.FieldSource != 0 {
+		s.Source = raw
+	}
+	if r.Fields&(postern.FieldBody|postern.FieldAttachments) == 0 {
+		return s, nil
+	}
+	read, err := message.Parse(raw)
+	if err != nil {
+		return s, err
+	}
+	body := read.Body(raw)
+	if r.Fields&postern.FieldBody != 0 {
+		s.Plain, s.HTML = body.Plain, body.HTML
+	}
+	if r.Fields&postern.FieldAttachments != 0 {
+		for _, a := range body.Attachments {
+			one := postern.ShownAttachment{Name: a.Name, Type: a.Type}
+			if p := read.PartAt(a.Path); p != nil {
+				// Decoding never makes more than it was given.
+				one.Bytes, _ = p.Decoded(raw, len(raw))
+			}
+			s.Attachments = append(s.Attachments, one)
+		}
+	}
+	return s, nil
+}
+
+func shownDate(it *store.Item) time.Time {
+	if it.Date.IsZero() {
+		return it.Internal
+	}
+	return it.Date
+}
+
+// addresses lists each once, as people read them.
+func addresses(lists ...[]message.Address) []string {
+	var out []string
+	for _, list := range lists {
+		for _, a := range list {
+			s := a.Addr()
+			if a.Name != "" {
+				s = a.Name + " <" + s + ">"
+			}
+			if !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
