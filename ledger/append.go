@@ -199,13 +199,19 @@ func (l *Ledger) encode(d Disclosure, k *secret) (record []byte, id verify.ID, e
 	return record, r.ID, nil
 }
 
-// idOf reads 32 hexadecimal digits; "" is sixteen zero bytes.
+var errID = &postern.Error{Kind: postern.Invalid, Text: "an identifier has 32 lower-case hexadecimal digits"}
+
+// idOf reads 32 lower-case hexadecimal digits, so that an identifier has one
+// spelling; "" is sixteen zero bytes.
 func idOf(s string) (id verify.ID, err error) {
 	if s == "" {
 		return id, nil
 	}
-	if n, err := hex.Decode(id[:], []byte(s)); err != nil || n != len(id) || len(s) != 32 {
-		return id, &postern.Error{Kind: postern.Invalid, Text: "an identifier has 32 hexadecimal digits"}
+	if len(s) != 32 {
+		return id, errID
+	}
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil || hex.EncodeToString(id[:]) != s {
+		return verify.ID{}, errID
 	}
 	return id, nil
 }

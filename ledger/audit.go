@@ -27,17 +27,22 @@ type Summary struct {
 // skip none. A nil error means that nothing contradicts anything.
 func (l *Ledger) Verify(ctx context.Context) (sum Summary, err error) {
 	err = l.DB.View(ctx, func(tx *db.Tx) error {
-		c, err := l.check(tx)
-		if err != nil {
-			return err
-		}
-		sum = Summary{Size: c.Size(), Root: c.Root()}
-		if err := l.checkPublished(tx, c); err != nil {
-			return err
-		}
-		return l.checkRows(tx, c, &sum)
+		sum, err = l.audit(tx)
+		return err
 	})
 	return sum, err
+}
+
+func (l *Ledger) audit(tx *db.Tx) (Summary, error) {
+	c, err := l.check(tx)
+	if err != nil {
+		return Summary{}, err
+	}
+	sum := Summary{Size: c.Size(), Root: c.Root()}
+	if err := l.checkPublished(tx, c); err != nil {
+		return Summary{}, err
+	}
+	return sum, l.checkRows(tx, c, &sum)
 }
 
 func (l *Ledger) checkPublished(tx *db.Tx, c *chain) error {

@@ -122,7 +122,9 @@ func (l *Ledger) secretOf(tx *db.Tx, id postern.AccountID) (*secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.keep(id, k)
+	// The row may be this transaction's own, or a neighbour's in the same commit:
+	// kept before the commit, it could be in use and missing.
+	tx.AfterCommit(func() { s.keep(id, k) })
 	return k, nil
 }
 
@@ -142,7 +144,6 @@ func (l *Ledger) newSecret(tx *db.Tx, id postern.AccountID) (*secret, error) {
 		}
 		return l.secrets.unwrap(id, wrapped)
 	}
-	// Not before the commit: undone, the row would be missing and the secret in use.
 	tx.AfterCommit(func() { l.secrets.keep(id, &k) })
 	return &k, nil
 }
@@ -177,7 +178,7 @@ func (s *secrets) keep(id postern.AccountID, k *secret) {
 }
 
 // bySecret gives the account of a pseudonym and its secret; both are zero after
-// erasure.
+// erasure. For reading transactions, which see committed rows only.
 func (l *Ledger) bySecret(tx *db.Tx, pseudonym verify.ID) (postern.AccountID, *secret, error) {
 	s := &l.secrets
 	s.mu.RLock()

@@ -125,7 +125,9 @@ func (l *Ledger) build(w *work) error {
 	}
 	for i := range w.rows {
 		r := &w.rows[i]
-		if r.typ == int64(verify.LeafDisclosure) && !known[r.series] {
+		// The log begins with a series whatever comes first, so that no entry has
+		// the index 0 and a reader's cursor can start there.
+		if l.chain.Size() == 0 || r.typ == int64(verify.LeafDisclosure) && !known[r.series] {
 			s := verify.SeriesLeaf{Suite: verify.SuiteRistretto255, PublicKey: l.vrfPublic}.Month(time.UnixMilli(r.at))
 			w.series[s.Series] = l.chain.Size()
 			known[s.Series] = true
