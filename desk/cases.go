@@ -1,0 +1,286 @@
+package desk
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// What can become of a case. A waiting one waits for the customer.
+const (
+	StatusOpen    = "open"
+	StatusWaiting = "waiting"
+	StatusClosed  = "closed"
+)
+
+// The kinds of a [Post].
+const (
+	KindCustomer = "customer"
+	KindReply    = "reply" // of the staff, to the customer
+	KindNote     = "note"  // among staff
+	KindEvent    = "event"
+)
+
+// The events of a case: keys of sentences.
+const (
+	EventAssigned   = "desk.event.assigned"   // Arg: to whom
+	EventUnassigned = "desk.event.unassigned" // nobody works it now
+	EventClosed     = "desk.event.closed"
+	EventReopened   = "desk.event.reopened"
+)
+
+// Case is one customer's question and its answer.
+type Case struct {
+	ID                    postern.CaseID
+	Number                int64 // what people say: "case 1042"
+	Account               postern.AccountID
+	Address, Name, Locale string // the customer's, when the case was opened
+	Subject               string
+	Status                string // StatusOpen, StatusWaiting or StatusClosed
+	Assignee              postern.StaffID
+	AssigneeName          string
+	Opened, Updated       time.Time
+	External              string // the number of a ticket in another system
+}
+
+// Post is one thing written in a case.
+type Post struct {
+	At    time.Time
+	By    string          // a name, as it was
+	Staff postern.StaffID // "" for the customer
+	Kind  string
+	Text  string // of an event: its key
+	Arg   string // of an event
+}
+
+// NewCase is what opens a case.
+type NewCase struct {
+	Account               postern.AccountID
+	Address, Name, Locale string
+	Subject, Text         string
+	External              string
+}
+
+// CasesParts is what Cases is made of.
+type CasesParts struct {
+	DB  *db.Handle // the staff plane
+	Now func() time.Time
+}
+
+// Cases is the store of cases. It is safe for concurrent use. Its methods check
+// no session: the customer's face and the import use it for a customer, and
+// [Desk] for staff.
+type Cases struct {
+	db  *db.Handle
+	now func() time.Time
+}
+
+// OpenCases migrates the desk's tables and gives the store. It comes before the
+// gate, which asks it whether a case is open.
+func OpenCases(ctx context.Context, p CasesParts) (*Cases, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := p.DB.Migrate(ctx, "desk", files); err != nil {
+		return nil, err
+	}
+	return &Cases{db: p.DB, now: p.Now}, nil
+}
+
+const (
+	maxSubject = 200
+	maxText    = 20_000
+)
+
+func invalid(key, text string) error {
+	return &postern.Error{Kind: postern.Invalid, Key: key, Text: text}
+}
+
+var errUnknown = &postern.Error{Kind: postern.NotFound, Key: "desk.unknown.case", Text: "there is no such case"}
+
+func text(s string, most int) (string, bool) {
+	s = strings.TrimSpace(s)
+	return s, s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= most && !strings.ContainsRune(s, 0)
+}
+
+// OpenCase opens a case in a customer's name.
+func (c *Cases) OpenCase(ctx context.Context, n NewCase) (Case, error) {
+	var ok bool
+	if n.Subject, ok = text(n.Subject, maxSubject); !ok || strings.ContainsAny(n.Subject, "\r\n") {
+		return Case{}, invalid("desk.invalid.subject", "give a subject of at most 200 letters")
+	}
+	if n.Text, ok = text(n.Text, maxText); !ok {
+		return Case{}, invalid("desk.invalid.text", "say what is wrong, in at most 20,000 letters")
+	}
+	if n.Locale != "fr" {
+		n.Locale = "en"
+	}
+	switch {
+	case len(n.Account) != 32:
+		return Case{}, invalid("desk.invalid.account", "a case is about one account: name it by its id")
+	case len(n.External) > 100 || len(n.Address) > 320 || len(n.Name) > 200:
+		return Case{}, invalid("desk.invalid.field", "the address, the name or the ticket's number is too long")
+	}
+	now := c.now()
+	made := Case{ID: postern.CaseID(postern.NewID()), Account: n.Account, Address: n.Address, Name: n.Name, Locale: n.Locale,
+		Subject: n.Subject, Status: StatusOpen, Opened: moment(millis(now)), Updated: moment(millis(now)), External: n.External}
+	err := c.db.Update(ctx, func(tx *db.Tx) error {
+		// A write first, as everywhere: RETURNING reads through a query, which
+		// by itself would not mark the transaction as one that writes.
+		if err := post(tx, made.ID, Post{At: now, By: n.Name, Kind: KindCustomer, Text: n.Text}); err != nil {
+			return err
+		}
+		return tx.Row(`INSERT INTO desk_case (id, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', '', '', ?7, ?7, ?8) RETURNING number`,
+			db.Args(string(made.ID), string(made.Account), made.Address, made.Name, made.Locale, made.Subject, millis(now), made.External), &made.Number)
+	})
+	if err != nil {
+		return Case{}, err
+	}
+	return made, nil
+}
+
+const caseColumns = "id, number, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external"
+
+func cases(tx *db.Tx, where string, args ...any) (found []Case, err error) {
+	err = tx.Rows("SELECT "+caseColumns+" FROM desk_case WHERE "+where, args, func(row db.Scanner) error {
+		var k Case
+		var opened, updated int64
+		err := row.Scan(&k.ID, &k.Number, &k.Account, &k.Address, &k.Name, &k.Locale, &k.Subject, &k.Status, &k.Assignee, &k.AssigneeName, &opened, &updated, &k.External)
+		k.Opened, k.Updated = moment(opened), moment(updated)
+		found = append(found, k)
+		return err
+	})
+	return found, err
+}
+
+func oneCase(tx *db.Tx, where string, args ...any) (Case, error) {
+	found, err := cases(tx, where, args...)
+	if err == nil && len(found) == 0 {
+		err = errUnknown
+	}
+	if err != nil {
+		return Case{}, err
+	}
+	return found[0], nil
+}
+
+func post(tx *db.Tx, c postern.CaseID, p Post) error {
+	return tx.ExecOne("INSERT INTO desk_post (case_id, at, who, staff, kind, text, arg) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		string(c), millis(p.At), p.By, string(p.Staff), p.Kind, p.Text, p.Arg)
+}
+
+// Check says inside the gate's transaction whether a case is the account's and
+// open, or waiting: NotFound for an unknown one or another account's, Withheld
+// when it is closed. The gate holds the lock that closing takes alone.
+func (c *Cases) Check(tx *db.Tx, id postern.CaseID, a postern.AccountID) error {
+	var account postern.AccountID
+	var status string
+	err := tx.Row("SELECT account, status FROM desk_case WHERE id = ?1", db.Args(string(id)), &account, &status)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return errUnknown
+	case err != nil:
+		return err
+	case account != a:
+		return errUnknown
+	case status == StatusClosed:
+		return &postern.Error{Kind: postern.Withheld, Key: "desk.refused.case-closed", Text: "the case is closed"}
+	}
+	return nil
+}
+
+// Number gives a case's number, 0 for an unknown one.
+func (c *Cases) Number(tx *db.Tx, id postern.CaseID) (n int64, err error) {
+	err = tx.Row("SELECT number FROM desk_case WHERE id = ?1", db.Args(string(id)), &n)
+	if errors.Is(err, db.ErrNoRows) {
+		err = nil
+	}
+	return n, err
+}
+
+// Of gives a customer's cases, the latest first.
+func (c *Cases) Of(ctx context.Context, a postern.AccountID) (found []Case, err error) {
+	err = c.db.View(ctx, func(tx *db.Tx) error {
+		found, err = cases(tx, "account = ?1 ORDER BY updated DESC, number DESC LIMIT 200", string(a))
+		return err
+	})
+	return found, err
+}
+
+// ByNumber gives a customer's own case by its number; another's is not found.
+func (c *Cases) ByNumber(ctx context.Context, a postern.AccountID, number int64) (found Case, err error) {
+	err = c.db.View(ctx, func(tx *db.Tx) error {
+		found, err = oneCase(tx, "number = ?1 AND account = ?2", number, string(a))
+		return err
+	})
+	return found, err
+}
+
+// Posts gives what was written in a case, the oldest first. Without notes it is
+// what the customer may read: letters and answers, and that it was closed or
+// reopened.
+func (c *Cases) Posts(ctx context.Context, id postern.CaseID, withNotes bool) (found []Post, err error) {
+	err = c.db.View(ctx, func(tx *db.Tx) error {
+		found, err = posts(tx, id, withNotes)
+		return err
+	})
+	return found, err
+}
+
+func posts(tx *db.Tx, id postern.CaseID, withNotes bool) (found []Post, err error) {
+	err = tx.Rows("SELECT at, who, staff, kind, text, arg FROM desk_post WHERE case_id = ?1 ORDER BY n", db.Args(string(id)), func(row db.Scanner) error {
+		var p Post
+		var at int64
+		if err := row.Scan(&at, &p.By, &p.Staff, &p.Kind, &p.Text, &p.Arg); err != nil {
+			return err
+		}
+		p.At = moment(at)
+		public := p.Kind == KindCustomer || p.Kind == KindReply || p.Text == EventClosed || p.Text == EventReopened
+		if withNotes || p.Kind != KindNote && public {
+			found = append(found, p)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// CustomerReply adds a letter of the customer's. It opens the case again when
+// that was waiting or closed; grants that ended with it stay ended.
+func (c *Cases) CustomerReply(ctx context.Context, a postern.AccountID, id postern.CaseID, words string) error {
+	words, ok := text(words, maxText)
+	if !ok {
+		return invalid("desk.invalid.text", "write at most 20,000 letters")
+	}
+	return c.db.Update(ctx, func(tx *db.Tx) error {
+		k, err := oneCase(tx, "id = ?1 AND account = ?2", string(id), string(a))
+		if err != nil {
+			return err
+		}
+		now := c.now()
+		if err := post(tx, id, Post{At: now, By: k.Name, Kind: KindCustomer, Text: words}); err != nil {
+			return err
+		}
+		if k.Status == StatusClosed {
+			if err := post(tx, id, Post{At: now, By: k.Name, Kind: KindEvent, Text: EventReopened}); err != nil {
+				return err
+			}
+		}
+		return tx.ExecOne("UPDATE desk_case SET status = 'open', updated = ?2 WHERE id = ?1", string(id), millis(now))
+	})
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
