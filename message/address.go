@@ -109,6 +109,10 @@ func (r *addressReader) next() (Address, bool) {
 		case c == '"' && !r.noQuotes:
 			start := r.i
 			if text, ok := r.closed('"', '"'); ok {
+				if r.peek() == '@' && !bracketed { // a quoted local part
+					route, bracketed = text+r.until(",;<(\" \t"), true
+					continue
+				}
 				phrase.WriteString(text)
 				continue
 			}
@@ -127,6 +131,8 @@ func (r *addressReader) next() (Address, bool) {
 			}
 			r.i, r.noAngles = start, true
 			continue
+		case c == '>':
+			r.i++ // closes nothing
 		case c == ':' && !bracketed && !strings.Contains(phrase.String(), "@"):
 			r.i++ // the name of a group
 			return Address{}, false

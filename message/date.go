@@ -24,7 +24,13 @@ func ParseDate(s string) (t time.Time, ok bool) {
 	var clock [3]int
 	zone, haveZone := 0, false
 	sc := scanner{s: s}
-	for _, word := range strings.FieldsFunc(sc.until(""), func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '-' && month == 0 }) {
+	text := []byte(sc.until("")) // without comments
+	for i, c := range text {
+		if c == ',' || c == '\t' || c == '-' && i > 0 && text[i-1] != ' ' { // "28-Mar-2019"
+			text[i] = ' '
+		}
+	}
+	for _, word := range strings.Fields(string(text)) {
 		n, err := strconv.Atoi(word)
 		digits := err == nil && word[0] >= '0' && word[0] <= '9'
 		switch {

@@ -240,7 +240,8 @@ func (w *walker) closeAbove(i, at int) {
 		}
 		w.forget(len(w.stack) - 1)
 		p := f.part
-		p.End = max(end, p.BodyStart)
+		end = max(end, p.BodyStart) // the empty line of a header cannot be a delimiter's too; what is around ends no earlier
+		p.End = end
 		p.Lines = max(lines-f.bodyLines, 0)
 		w.check(p)
 		w.stack = w.stack[:len(w.stack)-1]
