@@ -99,7 +99,9 @@ func nextWord(s string) (w word, rest string, ok bool) {
 	if len(s) > 1 && s[0] == '-' {
 		w.not, s = true, s[1:]
 	}
-	if i := strings.IndexFunc(s, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }); i > 0 && s[i] == ':' {
+	if i := strings.IndexFunc(s, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}); i > 0 && s[i] == ':' {
 		if field := strings.ToLower(s[:i]); isOperator(field) {
 			w.field, s = field, s[i+1:]
 		}
