@@ -136,8 +136,6 @@ func (c *Cases) OpenCase(ctx context.Context, n NewCase) (Case, error) {
 	made := Case{ID: postern.CaseID(postern.NewID()), Account: n.Account, Address: n.Address, Name: n.Name, Locale: n.Locale,
 		Subject: n.Subject, Status: StatusOpen, Opened: moment(millis(now)), Updated: moment(millis(now)), External: n.External}
 	err := c.db.Update(ctx, func(tx *db.Tx) error {
-		// A write first, as everywhere: RETURNING reads through a query, which
-		// by itself would not mark the transaction as one that writes.
 		if err := post(tx, made.ID, Post{At: now, By: n.Name, Kind: KindCustomer, Text: n.Text}); err != nil {
 			return err
 		}
