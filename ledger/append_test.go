@@ -8,21 +8,20 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
-	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/testkit/engine"
 )
 
 func TestAppendAndRead(t *testing.T) {
-	engine.Each(t, func(t *testing.T, handle func(open.Plane) *db.Handle) {
+	engine.Each(t, func(t *testing.T, handle engine.Open) {
 		ctx := context.Background()
 		keys, err := ledger.NewKeys("mx.example.org/ledger")
 		if err != nil {
 			t.Fatal(err)
 		}
 		now := time.Date(2026, 5, 14, 9, 30, 0, 0, time.UTC)
-		h := handle(open.Staff)
+		h := handle(plane)
 		l, err := ledger.Open(ctx, ledger.Parts{DB: h, Keys: keys, Origin: "mx.example.org/ledger", Node: "a", Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)

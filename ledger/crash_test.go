@@ -13,7 +13,6 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
-	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/testkit/engine"
 )
@@ -21,24 +20,19 @@ import (
 // crashDir tells the test binary to be the process that is killed.
 const crashDir = "POSTERN_TEST_CRASH_DIR"
 
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		if err := writeUntilKilled(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
-	os.Exit(m.Run())
+// lasting is a test whose temporary directory outlives it.
+type lasting struct {
+	testing.TB
+	dir string
 }
+
+func (l lasting) TempDir() string { return l.dir }
 
 // writeUntilKilled discloses and sequences at once, and prints the id of every
 // disclosure that has a receipt.
-func writeUntilKilled(dir string) error {
+func writeUntilKilled(t *testing.T, dir string) error {
 	ctx := context.Background()
-	h, err := open.SQLite(ctx, dir, open.Staff)
-	if err != nil {
-		return err
-	}
+	h := engine.SQLite(lasting{t, dir})(plane)
 	keys, err := ledger.LoadKeys(dir, origin)
 	if err != nil {
 		return err
@@ -71,10 +65,13 @@ func writeUntilKilled(dir string) error {
 // Killed at any moment, the ledger starts again whole and has lost no disclosure
 // that was acknowledged.
 func TestKilledSequencerStartsAgain(t *testing.T) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		t.Fatal(writeUntilKilled(t, dir))
+	}
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
 	for round := range 8 {
-		cmd := exec.Command(os.Args[0])
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledSequencerStartsAgain$")
 		cmd.Env = append(os.Environ(), crashDir+"="+dir)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
@@ -96,11 +93,7 @@ func TestKilledSequencerStartsAgain(t *testing.T) {
 		cmd.Wait()
 	}
 	ctx := context.Background()
-	h, err := open.SQLite(ctx, dir, open.Staff)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
+	h := engine.SQLite(lasting{t, dir})(plane)
 	keys, err := ledger.LoadKeys(dir, origin)
 	if err != nil {
 		t.Fatal(err)

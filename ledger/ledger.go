@@ -95,6 +95,9 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	if err := l.readKeys(); err != nil {
 		return nil, err
 	}
+	if _, err := (verify.Disclosure{Tier: 1, Reason: 1, Node: p.Node}).Marshal(); err != nil {
+		return nil, &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("%q can't name a node: at most %d printable ASCII characters, no spaces", p.Node, verify.MaxNode)}
+	}
 	empty, err := tlog.TreeHash(0, nil)
 	if err != nil {
 		return nil, err

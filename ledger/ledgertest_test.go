@@ -9,13 +9,15 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
-	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/testkit/engine"
 )
 
-const origin = "mx.example.org/ledger"
+const (
+	origin = "mx.example.org/ledger"
+	plane  = "staff" // whose database the ledger is in
+)
 
 // house is a ledger with its clock in the test's hand.
 type house struct {
@@ -43,7 +45,7 @@ func newHouse(t testing.TB, handle engine.Open) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &house{t: t, open: handle, h: handle(open.Staff), keys: keys, now: time.Date(2026, 5, 14, 9, 30, 0, 0, time.UTC), policy: verify.Policy{Logs: []verify.Key{key}}}
+	w := &house{t: t, open: handle, h: handle(plane), keys: keys, now: time.Date(2026, 5, 14, 9, 30, 0, 0, time.UTC), policy: verify.Policy{Logs: []verify.Key{key}}}
 	w.parts = ledger.Parts{DB: w.h, Keys: keys, Origin: origin, Node: "a", Now: w.clock, Log: slog.New(slog.DiscardHandler), Publish: -1}
 	w.l = w.reopen()
 	return w

@@ -8,7 +8,6 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
-	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/testkit/engine"
@@ -187,7 +186,7 @@ func TestSequencersExcludeEachOther(t *testing.T) {
 		w := newHouse(t, handle)
 		others := []*ledger.Ledger{w.l, w.reopen()}
 		if w.h.Engine() == db.PostgreSQL { // a second process has its own handle
-			w.parts.DB = handle(open.Staff)
+			w.parts.DB = handle(plane)
 			others = append(others, w.reopen())
 		}
 		var wg sync.WaitGroup

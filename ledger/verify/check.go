@@ -175,12 +175,17 @@ func (r *Report) leaf(b []byte) {
 func (r *Report) disclosure(d Disclosure) {
 	r.fact("disclosure", hex.EncodeToString(d.ID[:]))
 	r.fact("time", stamp(d.TimeMS))
-	r.fact("tier", [...]string{"account", "trace", "envelope", "content", "attachment"}[d.Tier-1])
+	r.fact("tier", tierNames[d.Tier-1])
 	r.fact("account", hex.EncodeToString(d.Account[:]))
 	r.fact("staff", hex.EncodeToString(d.Staff[:]))
 	r.fact("session", hex.EncodeToString(d.Session[:]))
 	r.fact("grant", hex.EncodeToString(d.Grant[:]))
+	r.fact("reason", reasonNames[d.Reason-1])
+	r.fact("fields", fieldNames(d.Fields))
 	r.fact("messages", strconv.Itoa(max(len(d.Messages), int(d.Count))))
+	for _, m := range d.Messages {
+		r.fact("message", hex.EncodeToString(m[:]))
+	}
 	r.fact("node", d.Node)
 }
 

@@ -52,7 +52,7 @@ var phrases = map[string]phrase{
 	},
 	"why.consistency": {
 		"The newer log does not begin with the older one: something was altered or removed.",
-		"Le journal récent ne commence pas par l'ancien : quelque chose a été modifié ou retiré.",
+		"Le journal récent ne commence pas par l'ancien : quelque chose a été modifié ou retiré.",
 	},
 	"why.rollback": {
 		"The checkpoint that should be newer is smaller than the older one.",
@@ -60,7 +60,7 @@ var phrases = map[string]phrase{
 	},
 	"why.fork": {
 		"The log signed two different contents of the same size. Keep both files: together they are evidence.",
-		"Le journal a signé deux contenus différents de même taille. Gardez les deux fichiers : ensemble, ils font preuve.",
+		"Le journal a signé deux contenus différents de même taille. Gardez les deux fichiers : ensemble, ils font preuve.",
 	},
 	"why.record": {
 		"The opened record is malformed.",
@@ -104,35 +104,35 @@ var phrases = map[string]phrase{
 	},
 	"fact.older-origin": {
 		"older log",
-		"ancien : journal",
+		"ancien : journal",
 	},
 	"fact.older-size": {
 		"older entries in the log",
-		"ancien : entrées du journal",
+		"ancien : entrées du journal",
 	},
 	"fact.older-root": {
 		"older root hash",
-		"ancien : empreinte racine",
+		"ancien : empreinte racine",
 	},
 	"fact.older-key": {
 		"older log key",
-		"ancien : clé du journal",
+		"ancien : clé du journal",
 	},
 	"fact.newer-origin": {
 		"newer log",
-		"récent : journal",
+		"récent : journal",
 	},
 	"fact.newer-size": {
 		"newer entries in the log",
-		"récent : entrées du journal",
+		"récent : entrées du journal",
 	},
 	"fact.newer-root": {
 		"newer root hash",
-		"récent : empreinte racine",
+		"récent : empreinte racine",
 	},
 	"fact.newer-key": {
 		"newer log key",
-		"récent : clé du journal",
+		"récent : clé du journal",
 	},
 	"fact.index": {
 		"position",
@@ -163,8 +163,8 @@ var phrases = map[string]phrase{
 		"compte (pseudonyme)",
 	},
 	"fact.staff": {
-		"staff (pseudonym)",
-		"agent (pseudonyme)",
+		"member of staff (pseudonym)",
+		"membre du personnel (pseudonyme)",
 	},
 	"fact.session": {
 		"session",
@@ -173,6 +173,18 @@ var phrases = map[string]phrase{
 	"fact.grant": {
 		"grant",
 		"autorisation",
+	},
+	"fact.reason": {
+		"reason",
+		"motif",
+	},
+	"fact.fields": {
+		"shown",
+		"montré",
+	},
+	"fact.message": {
+		"message",
+		"message",
 	},
 	"fact.messages": {
 		"messages",
@@ -183,8 +195,8 @@ var phrases = map[string]phrase{
 		"machine",
 	},
 	"fact.number": {
-		"number in its stream",
-		"numéro dans sa série",
+		"number among this month's of its tier",
+		"rang parmi les accès de ce niveau ce mois",
 	},
 	"fact.control": {
 		"control record",
@@ -200,30 +212,30 @@ var phrases = map[string]phrase{
 	},
 	"limit.limits": {
 		"What this does not show:",
-		"Ce que cela ne montre pas :",
+		"Ce que cela ne montre pas :",
 	},
 	"limit.not-leaves": {
 		"what the entries say: only that this is the state the log signed",
-		"ce que disent les entrées : seulement que c'est l'état que le journal a signé",
+		"ce que disent les entrées : seulement que c'est l'état que le journal a signé",
 	},
 	"limit.not-content": {
 		"what the entry stands for: its record must be opened for that",
-		"ce que l'entrée représente : il faut pour cela ouvrir son enregistrement",
+		"ce que l'entrée représente : il faut pour cela ouvrir son enregistrement",
 	},
 	"limit.not-only": {
 		"that everybody is shown the same log: compare checkpoints with others",
-		"que tous voient le même journal : comparez les points de contrôle avec d'autres",
+		"que tous voient le même journal : comparez les points de contrôle avec d'autres",
 	},
 	"limit.not-witnessed": {
 		"that witnesses saw it: this policy asks for none",
-		"que des témoins l'ont vu : cette politique n'en exige aucun",
+		"que des témoins l'ont vu : cette politique n'en exige aucun",
 	},
 	"limit.not-keyboard": {
 		"who sat at the keyboard: only whose session it was",
-		"qui était au clavier : seulement de qui était la session",
+		"qui était au clavier : seulement de qui était la session",
 	},
 	"limit.not-bypass": {
 		"access past the gate: by the machine's or the database's administrator, from backups, or with the customer's own password",
-		"un accès hors de la poterne : par l'administrateur de la machine ou de la base, depuis une sauvegarde, ou avec le mot de passe du client",
+		"un accès hors de la poterne : par l'administrateur de la machine ou de la base, depuis une sauvegarde, ou avec le mot de passe du client",
 	},
 }

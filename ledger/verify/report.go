@@ -56,7 +56,11 @@ func (r Report) Text(lang string) string {
 		return phrases[key].en
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", say("subject."+r.Subject), say("verdict."+r.Verdict.String()))
+	colon := ":"
+	if lang == "fr" {
+		colon = "\u00a0:" // French sets a no-break space before it
+	}
+	fmt.Fprintf(&b, "%s%s %s\n", say("subject."+r.Subject), colon, say("verdict."+r.Verdict.String()))
 	if r.Why != "" {
 		fmt.Fprintf(&b, "  %s (%s)\n", say("why."+string(r.Why)), r.Detail)
 	}
