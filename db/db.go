@@ -32,14 +32,15 @@ type Handle struct {
 	engine  Engine
 	pool    *sql.DB // PostgreSQL: everything; SQLite: the readers
 	readers chan *conn
-	writer  *writer // SQLite only
+	writer  *writer       // SQLite only
+	ending  chan struct{} // closed by Close
 	closing sync.Once
 	closed  error
 }
 
 // NewPostgreSQL wraps an open pool whose search path and role are the plane's.
 func NewPostgreSQL(pool *sql.DB) *Handle {
-	return &Handle{engine: PostgreSQL, pool: pool}
+	return &Handle{engine: PostgreSQL, pool: pool, ending: make(chan struct{})}
 }
 
 // NewSQLite wraps two pools on one file: write, of which one connection is
@@ -49,7 +50,7 @@ func NewSQLite(ctx context.Context, write, read *sql.DB, n int) (*Handle, error)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the writing connection: %w", err)
 	}
-	h := &Handle{engine: SQLite, pool: read, readers: make(chan *conn, n)}
+	h := &Handle{engine: SQLite, pool: read, readers: make(chan *conn, n), ending: make(chan struct{})}
 	for range n {
 		rc, err := read.Conn(ctx)
 		if err != nil {
@@ -65,11 +66,17 @@ func NewSQLite(ctx context.Context, write, read *sql.DB, n int) (*Handle, error)
 func (h *Handle) Engine() Engine { return h.engine }
 
 // Update runs f in a read-write transaction and returns when it is durable.
-// An error from f undoes what f wrote and is returned as it is. f may run more
-// than once (PostgreSQL asks for a retry after a deadlock) and must not call
-// Update on the same handle: SQLite has one writer, and it is taken. In SQLite
-// concurrent callers share one commit, each behind a savepoint of its own; they
-// run one after another, in the order of their commits.
+// An error from f, or a panic, undoes what f wrote and is the caller's alone.
+// f may run more than once (after a deadlock in PostgreSQL, or when a full disk
+// took the neighbours of one commit along), so what it gathers it must gather
+// afresh. It must not call Update on the same handle: SQLite has one writer,
+// and f has it; such a call fails after some seconds. In SQLite concurrent
+// callers share one commit; they run one after another, in the order of their
+// commits.
+//
+// When ctx ends, waiting ends and statements fail, but a commit that is under
+// way is waited for. An error of the commit itself leaves open whether the rows
+// are there: a crash at that moment may bring them back.
 func (h *Handle) Update(ctx context.Context, f func(*Tx) error) error {
 	if h.writer != nil {
 		return h.writer.update(ctx, f)
@@ -83,10 +90,14 @@ func (h *Handle) Update(ctx context.Context, f func(*Tx) error) error {
 	}
 }
 
-// View runs f in a read-only transaction: one snapshot for all of f.
+// View runs f in a read-only transaction: one snapshot for all of f. A View
+// inside a View takes a second connection; keep them apart.
 func (h *Handle) View(ctx context.Context, f func(*Tx) error) error {
 	if h.engine == PostgreSQL {
 		return h.once(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, f)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	select {
 	case c := <-h.readers:
@@ -94,43 +105,18 @@ func (h *Handle) View(ctx context.Context, f func(*Tx) error) error {
 		return c.view(ctx, f)
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-h.ending:
+		return errClosed
 	}
 }
 
-// once runs f in one PostgreSQL transaction.
-func (h *Handle) once(ctx context.Context, opt *sql.TxOptions, f func(*Tx) error) error {
-	raw, err := h.pool.BeginTx(ctx, opt)
-	if err != nil {
-		return classify(fmt.Errorf("couldn't begin: %w", err))
-	}
-	tx := &Tx{ctx: ctx, engine: h.engine, q: pgQuerier{raw}}
-	if err := guard(tx, f); err != nil {
-		rollback := raw.Rollback()
-		if rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
-			return errors.Join(err, rollback)
-		}
-		return err
-	}
-	if err := raw.Commit(); err != nil {
-		return classify(fmt.Errorf("couldn't commit: %w", err))
-	}
-	tx.committed()
-	return nil
-}
-
-// guard turns a panic in f into an undone transaction and goes on panicking:
-// a half-run closure must never be committed with its neighbours.
-func guard(tx *Tx, f func(*Tx) error) (err error) {
-	done := false
-	defer func() {
-		if !done {
-			tx.broken = true
-		}
-	}()
-	err = f(tx)
-	done = true
-	if err == nil && tx.broken {
-		err = errors.New("a statement of this transaction failed and its error was not returned")
+// guard runs f and holds it to the rules that both engines share: a failed
+// statement fails the transaction, and a Tx is worth nothing after its closure.
+func guard(tx *Tx, f func(*Tx) error) error {
+	defer func() { tx.over = true }()
+	err := f(tx)
+	if err == nil && tx.failed != nil {
+		return fmt.Errorf("a statement of this transaction failed and its error was not returned: %w", tx.failed)
 	}
 	return err
 }
@@ -138,7 +124,10 @@ func guard(tx *Tx, f func(*Tx) error) (err error) {
 // Close ends the handle after the running transactions. A second Close gives
 // the first one's answer.
 func (h *Handle) Close() error {
-	h.closing.Do(func() { h.closed = h.close() })
+	h.closing.Do(func() {
+		close(h.ending)
+		h.closed = h.close()
+	})
 	return h.closed
 }
 

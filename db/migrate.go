@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io/fs"
 	"path"
@@ -39,16 +38,33 @@ func (h *Handle) Migrate(ctx context.Context, room string, fsys fs.FS) error {
 	}
 	if h.engine == PostgreSQL {
 		// Two nodes that start together must not both create the tables.
-		unlock, err := sessionLock(ctx, pool, "migrate "+room)
+		lock, err := lockSession(ctx, pool, "migrate "+room, false)
 		if err != nil {
 			return err
 		}
-		defer unlock()
+		defer lock.unlock(ctx)
 	}
-	if _, err := p.Up(ctx); err != nil {
+	if err := h.up(ctx, p); err != nil {
 		return classify(fmt.Errorf("couldn't migrate %s: %w", room, err))
 	}
 	return nil
+}
+
+// up migrates. SQLite has no lock to hold across transactions, so of two
+// processes one finds a table made already: it looks again, as long as there is
+// progress.
+func (h *Handle) up(ctx context.Context, p *goose.Provider) error {
+	for last := int64(-1); ; {
+		_, err := p.Up(ctx)
+		if err == nil || h.engine != SQLite || ctx.Err() != nil {
+			return err
+		}
+		now, verr := p.GetDBVersion(ctx)
+		if verr != nil || now <= last {
+			return err
+		}
+		last = now
+	}
 }
 
 func (h *Handle) dialect(fsys fs.FS) (fs.FS, error) {
@@ -81,20 +97,4 @@ func (h *Handle) dialect(fsys fs.FS) (fs.FS, error) {
 		out[path.Base(plain)+".sql"] = &fstest.MapFile{Data: []byte(words.Replace(string(text)))}
 	}
 	return out, nil
-}
-
-// sessionLock holds an advisory lock on a connection of its own.
-func sessionLock(ctx context.Context, pool *sql.DB, name string) (unlock func(), err error) {
-	c, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, classify(fmt.Errorf("couldn't connect: %w", err))
-	}
-	if _, err := c.ExecContext(ctx, "SELECT pg_advisory_lock($1)", lockKey(name)); err != nil {
-		c.Close()
-		return nil, classify(fmt.Errorf("couldn't lock %s: %w", name, err))
-	}
-	return func() {
-		_, _ = c.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", lockKey(name))
-		c.Close()
-	}, nil
 }

@@ -3,22 +3,26 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
-	"sync"
 )
 
 // Tx is a running transaction. Statements are written once for both engines:
 // parameters ?1, ?2, … by number (SQLite binds "$1" by order of appearance),
 // BIGINT for numbers and for times in milliseconds since 1970, TEXT and BLOB.
 type Tx struct {
-	ctx    context.Context
-	engine Engine
-	q      querier
-	after  []func()
-	broken bool
-	before func() error // SQLite: sets the savepoint before the first write
+	caller  context.Context // its end fails the next statement
+	ctx     context.Context // what statements run under
+	engine  Engine
+	q       querier
+	after   []func()
+	before  func() error // SQLite: runs before the first write, then nil
+	reads   bool         // a View
+	reading bool         // a Rows is running
+	over    bool         // its closure has returned
+	failed  error        // the first failed statement
 }
 
 type querier interface {
@@ -30,30 +34,23 @@ type querier interface {
 type Scanner interface{ Scan(dest ...any) error }
 
 // Context is the context the transaction runs under.
-func (t *Tx) Context() context.Context { return t.ctx }
+func (t *Tx) Context() context.Context { return t.caller }
 
 // Engine says which database this is.
 func (t *Tx) Engine() Engine { return t.engine }
 
 // Exec runs a statement and gives the number of rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	if t.before != nil {
-		if err := t.before(); err != nil {
-			t.broken = true
-			return 0, err
-		}
-		t.before = nil
+	if err := t.ready(query); err != nil {
+		return 0, err
 	}
 	res, err := t.q.exec(t.ctx, query, args)
 	if err != nil {
-		// PostgreSQL refuses everything after a failed statement; SQLite would
-		// go on. Both must end the same way.
-		t.broken = true
-		return 0, classify(fmt.Errorf("%s: %w", head(query), err))
+		return 0, t.fail(query, err)
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", head(query), err)
+		return 0, t.fail(query, err)
 	}
 	return n, nil
 }
@@ -65,52 +62,104 @@ func (t *Tx) ExecOne(query string, args ...any) error {
 		return err
 	}
 	if n != 1 {
-		t.broken = true
-		return fmt.Errorf("%s: changed %d rows instead of 1", head(query), n)
+		return t.fail(query, fmt.Errorf("changed %d rows instead of 1", n))
 	}
 	return nil
 }
 
 // Row scans the first row into dest; ErrNoRows when there is none.
 func (t *Tx) Row(query string, args []any, dest ...any) error {
+	if err := t.ready(query); err != nil {
+		return err
+	}
 	rows, err := t.q.query(t.ctx, query, args)
 	if err != nil {
-		t.broken = true
-		return classify(fmt.Errorf("%s: %w", head(query), err))
+		return t.fail(query, err)
 	}
 	defer rows.Close()
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
-			t.broken = true
-			return classify(fmt.Errorf("%s: %w", head(query), err))
+			return t.fail(query, err)
 		}
 		return ErrNoRows
 	}
 	if err := rows.Scan(dest...); err != nil {
 		return fmt.Errorf("%s: %w", head(query), err)
 	}
-	return rows.Close()
+	if err := rows.Close(); err != nil {
+		return t.fail(query, err)
+	}
+	return nil
 }
 
-// Rows calls each for every row. each must not run statements of its own:
-// collect first (PostgreSQL has one statement at a time per connection).
+// Rows calls each for every row; an error of each ends it and is returned as it
+// is. each must not run statements of its own: collect first (PostgreSQL has
+// one statement at a time per connection).
 func (t *Tx) Rows(query string, args []any, each func(Scanner) error) error {
+	if err := t.ready(query); err != nil {
+		return err
+	}
 	rows, err := t.q.query(t.ctx, query, args)
 	if err != nil {
-		t.broken = true
-		return classify(fmt.Errorf("%s: %w", head(query), err))
+		return t.fail(query, err)
 	}
-	defer rows.Close()
+	t.reading = true
+	defer func() {
+		t.reading = false
+		rows.Close()
+	}()
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			return err
 		}
 	}
 	if err := rows.Err(); err != nil {
-		t.broken = true
-		return classify(fmt.Errorf("%s: %w", head(query), err))
+		return t.fail(query, err)
 	}
 	return nil
+}
+
+// ready refuses what one of the engines would refuse, or would wrongly allow.
+func (t *Tx) ready(query string) error {
+	switch {
+	case t.over:
+		return fmt.Errorf("%s: the transaction is over", head(query))
+	case t.reading:
+		return t.fail(query, errors.New("a statement inside Rows: collect the rows first"))
+	}
+	if err := t.caller.Err(); err != nil {
+		return t.fail(query, err)
+	}
+	if reads(query) {
+		return nil
+	}
+	if t.reads {
+		return t.fail(query, errors.New("a write inside View"))
+	}
+	if t.before != nil {
+		if err := t.before(); err != nil {
+			return t.fail(query, err)
+		}
+		t.before = nil
+	}
+	return nil
+}
+
+// reads says that a statement surely writes nothing.
+func reads(query string) bool {
+	query = strings.TrimLeft(query, " \t\r\n")
+	return len(query) >= 6 && strings.EqualFold(query[:6], "SELECT")
+}
+
+// fail gives err its statement and dooms the transaction: PostgreSQL refuses
+// everything after a failed statement and SQLite would go on; both must end the
+// same way.
+func (t *Tx) fail(query string, err error) error {
+	err = classify(fmt.Errorf("%s: %w", head(query), err))
+	if t.failed == nil {
+		t.failed = err
+	}
+	return err
 }
 
 // Args is shorthand for the argument list of Row and Rows.
@@ -129,18 +178,8 @@ func (t *Tx) lock(function, name string) error {
 	if t.engine != PostgreSQL {
 		return nil
 	}
-	rows, err := t.q.query(t.ctx, "SELECT "+function+"(?1)", []any{lockKey(name)})
-	if err != nil {
-		t.broken = true
-		return classify(fmt.Errorf("couldn't lock %s: %w", name, err))
-	}
-	for rows.Next() {
-	}
-	if err := rows.Err(); err != nil {
-		t.broken = true
-		return classify(fmt.Errorf("couldn't lock %s: %w", name, err))
-	}
-	return rows.Close()
+	_, err := t.Exec("SELECT "+function+"(?1)", lockKey(name))
+	return err
 }
 
 func lockKey(name string) int64 {
@@ -166,38 +205,4 @@ func head(query string) string {
 		query = query[:60] + "…"
 	}
 	return query
-}
-
-type pgQuerier struct{ tx *sql.Tx }
-
-func (p pgQuerier) exec(ctx context.Context, q string, args []any) (sql.Result, error) {
-	return p.tx.ExecContext(ctx, numbered(q), args...)
-}
-
-func (p pgQuerier) query(ctx context.Context, q string, args []any) (*sql.Rows, error) {
-	return p.tx.QueryContext(ctx, numbered(q), args...)
-}
-
-var numberedCache sync.Map // string -> string; the statements of the program, a few hundred
-
-// numbered rewrites ?1 to $1 outside of quotes.
-func numbered(q string) string {
-	if s, ok := numberedCache.Load(q); ok {
-		return s.(string)
-	}
-	var b strings.Builder
-	quoted := false
-	for i := 0; i < len(q); i++ {
-		switch c := q[i]; {
-		case c == '\'':
-			quoted = !quoted
-			b.WriteByte(c)
-		case c == '?' && !quoted && i+1 < len(q) && q[i+1] >= '1' && q[i+1] <= '9':
-			b.WriteByte('$')
-		default:
-			b.WriteByte(c)
-		}
-	}
-	numberedCache.Store(q, b.String())
-	return b.String()
 }

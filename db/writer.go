@@ -5,236 +5,316 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Groups are ended by whichever comes first. Both bound how long the first
+// A group is ended by whichever comes first. Both bound how long the first
 // caller of a group waits for the last.
 const (
 	groupMost = 512
 	groupTime = 2 * time.Millisecond
 )
 
-// writer owns SQLite's one writing connection. Callers queue closures; each
-// group of them runs in one BEGIN IMMEDIATE … COMMIT, so that they share one
-// fsync.
+// patience is how long a caller waits behind one and the same transaction
+// before it looks whether that transaction is its own.
+const patience = time.Second
+
+// writer owns SQLite's one writing connection. Callers take turns on it, each
+// running its closure on its own goroutine (so that a panic or an exit is the
+// caller's alone); the turns of a group share one BEGIN IMMEDIATE … COMMIT and
+// with it one fsync.
+//
+// Whoever has the turn owns c, group and crowd; mu guards the rest.
 type writer struct {
-	pool *sql.DB
-	c    *conn
-	jobs chan *job
-	quit chan struct{}
-	done chan struct{}
-	once sync.Once
+	pool  *sql.DB
+	c     *conn
+	group *group // nil: no transaction is open
+	crowd int    // the size of the last group
+
+	mu     sync.Mutex
+	busy   bool // somebody has the turn
+	turns  int  // given so far
+	queue  []*turn
+	closed bool
+	idle   chan struct{} // closed when closed and not busy
 }
 
-type job struct {
-	ctx   context.Context
-	f     func(*Tx) error
-	tx    *Tx
-	err   error
-	panic any
+// group is the callers of one commit.
+type group struct {
+	start time.Time
+	size  int
+	wrote bool // an earlier member has written
 	done  chan struct{}
+	err   error // valid when done is closed: the group's fate
 }
+
+// turn is a caller in the queue; mine is sent to when the turn is its.
+type turn struct {
+	mine  chan struct{}
+	timer *time.Timer
+}
+
+var (
+	errClosed = errors.New("the database is closed")
+	// errNeighbour ends a group whose member could not be undone alone.
+	errNeighbour = errors.New("a neighbour in the same commit failed and took it along")
+)
 
 func newWriter(pool *sql.DB, c *conn) *writer {
-	w := &writer{pool: pool, c: c, jobs: make(chan *job, groupMost), quit: make(chan struct{}), done: make(chan struct{})}
-	go w.run()
-	return w
+	return &writer{pool: pool, c: c, idle: make(chan struct{})}
 }
 
-var errClosed = errors.New("the database is closed")
-
+// update runs f in the running group, or in a new one, and waits for its commit.
 func (w *writer) update(ctx context.Context, f func(*Tx) error) error {
-	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
-	select {
-	case w.jobs <- j:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.done:
-		return errClosed
-	}
-	// Once queued the outcome is waited for, whatever ctx says: to give up here
-	// would leave the caller not knowing whether it was committed.
-	select {
-	case <-j.done:
-	case <-w.done:
-		select {
-		case <-j.done:
-		default:
-			return errClosed
+	const tries = 4
+	for try := 1; ; try++ {
+		if err := w.wait(ctx); err != nil {
+			return err
+		}
+		tx, g, err := w.run(ctx, f)
+		if err == nil {
+			<-g.done
+			err = g.err
+		}
+		if err == nil {
+			tx.committed()
+			return nil
+		}
+		if try == tries || !errors.Is(err, errNeighbour) {
+			return err
 		}
 	}
-	if j.panic != nil {
-		panic(j.panic)
+}
+
+// wait returns nil when the turn is the caller's.
+func (w *writer) wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	if j.err == nil {
-		j.tx.committed()
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return errClosed
 	}
-	return j.err
+	if !w.busy {
+		w.busy = true
+		w.turns++
+		w.mu.Unlock()
+		return nil
+	}
+	t := turns.Get().(*turn)
+	defer turns.Put(t)
+	w.queue = append(w.queue, t)
+	seen := w.turns
+	w.mu.Unlock()
+	t.timer.Reset(patience)
+	defer t.timer.Stop()
+	for {
+		var err error
+		select {
+		case <-t.mine:
+			return nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-t.timer.C:
+			t.timer.Reset(patience)
+			w.mu.Lock()
+			stuck := w.turns == seen
+			seen = w.turns
+			w.mu.Unlock()
+			if !stuck || !insideUpdate() {
+				continue
+			}
+			err = errors.New("Update was called inside Update on the same database, which waits for itself")
+		}
+		if w.leave(t) {
+			return err
+		}
+		<-t.mine // the turn came in the same moment
+		w.pass()
+		return err
+	}
+}
+
+var turns = sync.Pool{New: func() any {
+	t := &turn{mine: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	t.timer.Stop()
+	return t
+}}
+
+// leave takes t out of the queue; false when its turn has come already.
+func (w *writer) leave(t *turn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, q := range w.queue {
+		if q == t {
+			w.queue = append(w.queue[:i], w.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// insideUpdate says whether this goroutine is inside the closure of an Update:
+// two updates are on its stack.
+func insideUpdate() bool {
+	pcs := make([]uintptr, 256)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	n := 0
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, "db.(*writer).update") {
+			n++
+		}
+		if !more {
+			return n > 1
+		}
+	}
+}
+
+// pass gives the turn to the next in the queue, ending the group first when it
+// is full or nobody is left to join it.
+func (w *writer) pass() {
+	if g := w.group; g != nil && (g.size >= groupMost || time.Since(g.start) >= groupTime) {
+		w.commit()
+	}
+	for yielded := false; !w.handOver(); {
+		if w.crowd > 1 && !yielded {
+			// The callers of the last commit have only just woken: let them
+			// queue up before this one is paid for.
+			yielded = true
+			runtime.Gosched()
+			continue
+		}
+		w.commit()
+	}
+}
+
+// handOver is false when nobody waits and the open group must be ended first.
+func (w *writer) handOver() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		if w.group != nil {
+			return false
+		}
+		w.busy = false
+		if w.closed {
+			close(w.idle)
+		}
+		return true
+	}
+	next := w.queue[0]
+	w.queue = w.queue[:copy(w.queue, w.queue[1:])]
+	w.turns++
+	next.mine <- struct{}{}
+	return true
+}
+
+// run runs f as a member of the open group and passes the turn on, even when f
+// panics. A nil error means that f's fate is the group's.
+func (w *writer) run(ctx context.Context, f func(*Tx) error) (tx *Tx, g *group, err error) {
+	if g, err = w.open(); err != nil {
+		w.pass()
+		return nil, nil, err
+	}
+	g.size++
+	// Statements run without the caller's cancellation: an interrupted
+	// statement can take the whole group's transaction with it.
+	tx = &Tx{caller: ctx, ctx: context.WithoutCancel(ctx), engine: SQLite, q: w.c}
+	saved := false
+	tx.before = func() error {
+		if !g.wrote {
+			g.wrote = true // there is nobody before it to spare: see finish
+			return nil
+		}
+		if _, err := w.c.exec(background, "SAVEPOINT member", nil); err != nil {
+			return classify(fmt.Errorf("couldn't set a savepoint: %w", err))
+		}
+		saved = true
+		return nil
+	}
+	done := false
+	defer func() {
+		if !done { // a panic, or runtime.Goexit
+			w.finish(tx, saved, errNeighbour)
+		}
+	}()
+	err = guard(tx, f)
+	done = true
+	w.finish(tx, saved, err)
+	return tx, g, err
+}
+
+var background = context.Background()
+
+// open gives the running group, or begins one.
+func (w *writer) open() (*group, error) {
+	if w.group != nil {
+		return w.group, nil
+	}
+	if _, err := w.c.exec(background, "BEGIN IMMEDIATE", nil); err != nil {
+		return nil, classify(fmt.Errorf("couldn't begin: %w", err))
+	}
+	w.group = &group{start: time.Now(), done: make(chan struct{})}
+	return w.group, nil
+}
+
+// finish undoes what a failed member wrote and passes the turn on.
+func (w *writer) finish(tx *Tx, saved bool, failed error) {
+	defer w.pass()
+	switch {
+	case failed == nil && saved:
+		if _, err := w.c.exec(background, "RELEASE member", nil); err != nil {
+			w.lose(fmt.Errorf("%w: %w", errNeighbour, classify(err)))
+		}
+	case failed != nil && saved:
+		_, err := w.c.exec(background, "ROLLBACK TO member", nil)
+		if err == nil {
+			_, err = w.c.exec(background, "RELEASE member", nil)
+		}
+		if err != nil {
+			// After a full disk SQLite may have undone the whole transaction.
+			w.lose(fmt.Errorf("%w: %w", errNeighbour, classify(err)))
+		}
+	case failed != nil && tx.before == nil:
+		// The group's first writer: undoing everything undoes it alone, and
+		// who only read before it has lost nothing.
+		w.lose(nil)
+	}
+}
+
+// commit ends the open group.
+func (w *writer) commit() {
+	g := w.group
+	if _, err := w.c.exec(background, "COMMIT", nil); err != nil {
+		// It can leave the transaction open or already undone; either way
+		// nothing of it stands.
+		w.lose(classify(fmt.Errorf("couldn't commit: %w", err)))
+		return
+	}
+	w.group, w.crowd = nil, g.size
+	close(g.done)
+}
+
+// lose undoes the open group and tells its members err.
+func (w *writer) lose(err error) {
+	g := w.group
+	_, _ = w.c.exec(background, "ROLLBACK", nil)
+	w.group, g.err = nil, err
+	close(g.done)
 }
 
 func (w *writer) close() error {
-	w.once.Do(func() { close(w.quit) })
-	<-w.done
+	w.mu.Lock()
+	w.closed = true
+	if !w.busy {
+		close(w.idle)
+	}
+	w.mu.Unlock()
+	<-w.idle
 	return errors.Join(w.c.close(), w.pool.Close())
-}
-
-func (w *writer) run() {
-	defer close(w.done)
-	for {
-		select {
-		case j := <-w.jobs:
-			w.group(j)
-		case <-w.quit:
-			for {
-				select {
-				case j := <-w.jobs:
-					w.group(j)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
-
-// group runs first and whatever else is waiting in one transaction.
-func (w *writer) group(first *job) {
-	ctx := context.Background() // the group's fate is not one caller's
-	jobs := []*job{first}
-	end := func(err error) {
-		for _, j := range jobs {
-			if err != nil && j.err == nil {
-				j.err = err
-			}
-			close(j.done)
-		}
-	}
-	if _, err := w.c.exec(ctx, "BEGIN IMMEDIATE", nil); err != nil {
-		end(classify(fmt.Errorf("couldn't begin: %w", err)))
-		return
-	}
-	start := time.Now()
-	wrote, lost := false, error(nil)
-	for i := 0; ; i++ {
-		w.one(jobs[i], &wrote, &lost)
-		if lost != nil || len(jobs) == groupMost || time.Since(start) > groupTime {
-			break
-		}
-		select {
-		case j := <-w.jobs:
-			jobs = append(jobs, j)
-			continue
-		default:
-		}
-		break
-	}
-	if lost == nil {
-		if _, err := w.c.exec(ctx, "COMMIT", nil); err != nil {
-			lost = classify(fmt.Errorf("couldn't commit: %w", err))
-		}
-	}
-	if lost != nil {
-		// A failed COMMIT, or a full disk inside it, can leave the transaction
-		// open or already rolled back; either way nothing of it stands.
-		_, _ = w.c.exec(ctx, "ROLLBACK", nil)
-	}
-	end(lost)
-}
-
-// one runs a job behind a savepoint that is set only if it writes.
-func (w *writer) one(j *job, wrote *bool, lost *error) {
-	if err := j.ctx.Err(); err != nil {
-		j.err = err
-		return
-	}
-	saved := false
-	// Statements run without the caller's cancellation: an interrupted
-	// statement would take the whole group's transaction with it.
-	tx := &Tx{ctx: context.WithoutCancel(j.ctx), engine: SQLite, q: w.c}
-	tx.before = func() error {
-		_, err := w.c.exec(tx.ctx, "SAVEPOINT job", nil)
-		saved = err == nil
-		*wrote = true
-		return err
-	}
-	j.tx = tx
-	func() {
-		defer func() { j.panic = recover() }()
-		j.err = guard(tx, j.f)
-	}()
-	if j.err == nil && j.panic == nil {
-		return
-	}
-	if saved {
-		if _, err := w.c.exec(tx.ctx, "ROLLBACK TO job", nil); err != nil {
-			*lost = classify(fmt.Errorf("a neighbour in the same commit failed and could not be undone alone: %w", err))
-		}
-	}
-}
-
-// conn is a connection with its prepared statements.
-type conn struct {
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func newConn(c *sql.Conn) *conn { return &conn{c: c, stmts: map[string]*sql.Stmt{}} }
-
-func (c *conn) stmt(ctx context.Context, q string) (*sql.Stmt, error) {
-	if s, ok := c.stmts[q]; ok {
-		return s, nil
-	}
-	s, err := c.c.PrepareContext(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	// Statements are the program's own text; the bound is against a caller
-	// that builds them from lists.
-	if len(c.stmts) >= 500 {
-		for q, s := range c.stmts {
-			s.Close()
-			delete(c.stmts, q)
-		}
-	}
-	c.stmts[q] = s
-	return s, nil
-}
-
-func (c *conn) exec(ctx context.Context, q string, args []any) (sql.Result, error) {
-	s, err := c.stmt(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
-func (c *conn) query(ctx context.Context, q string, args []any) (*sql.Rows, error) {
-	s, err := c.stmt(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-func (c *conn) view(ctx context.Context, f func(*Tx) error) error {
-	plain := context.WithoutCancel(ctx)
-	if _, err := c.exec(plain, "BEGIN", nil); err != nil {
-		return classify(fmt.Errorf("couldn't begin: %w", err))
-	}
-	defer c.exec(plain, "ROLLBACK", nil)
-	tx := &Tx{ctx: ctx, engine: SQLite, q: c}
-	if err := f(tx); err != nil {
-		return err
-	}
-	tx.committed()
-	return nil
-}
-
-func (c *conn) close() error {
-	for _, s := range c.stmts {
-		s.Close()
-	}
-	return c.c.Close()
 }
