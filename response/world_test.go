@@ -1,0 +1,310 @@
+package response_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/db/open"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/staff"
+	"github.com/postern-mail/postern/testkit/engine"
+)
+
+// world is a desk with a real directory, ledger and gate, mailboxes that give
+// nothing without a receipt, and a response centre.
+type world struct {
+	*response.Response
+	t      testing.TB
+	open   engine.Open
+	parts  response.Parts
+	staff  *staff.Directory
+	ledger *ledger.Ledger
+	gate   *gate.Gate
+	mail   *mailboxes
+
+	mu  sync.Mutex
+	now time.Time
+
+	lea, max   member // responders
+	noor, paul member // agents: of the provider, of an outsourcer
+	ada        member // approver
+}
+
+type member struct {
+	staff.Member
+	credential postern.CredentialID
+	secret     string
+}
+
+const (
+	office    = "203.0.113.0/24"
+	elsewhere = "198.51.100.0/24"
+	pass      = "a long pass phrase"
+)
+
+func newWorld(t testing.TB, open engine.Open, policy gate.Policy, rules response.Rules) *world {
+	t.Helper()
+	w := &world{t: t, open: open, now: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
+	w.start(policy, rules)
+	return w
+}
+
+func each(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, gate.Standing(), response.Rules{})) })
+}
+
+func (w *world) start(policy gate.Policy, rules response.Rules) {
+	t, ctx := w.t, context.Background()
+	t.Helper()
+	h := w.open(planeStaff)
+	log := slog.New(slog.DiscardHandler)
+	p := staff.Parts{DB: h, Now: w.clock, Log: log}
+	p.Cost.Time, p.Cost.MemoryKiB, p.Cost.Threads = 1, 64, 1
+	keys, err := ledger.NewKeys("mx.example.org/ledger")
+	w.must(err)
+	w.staff, err = staff.Open(ctx, p)
+	w.must(err)
+	w.ledger, err = ledger.Open(ctx, ledger.Parts{DB: h, Keys: keys, Origin: "mx.example.org/ledger", Node: "a", Now: w.clock, Log: log})
+	w.must(err)
+	w.mail = &mailboxes{key: keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]response.Person{}, delivered: map[string]response.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
+	w.gate, err = gate.Open(ctx, gate.Parts{DB: h, Ledger: w.ledger, Staff: w.staff, Mailboxes: w.mail, Cases: cases{}, Policy: policy, Now: w.clock, Log: log, Node: "a"})
+	w.must(err)
+	w.parts = response.Parts{DB: w.open(planeResponse), Ledger: w.ledger, Gate: w.gate, Staff: w.staff, Controls: w.mail, Now: w.clock, Log: log,
+		Provider: "Outlook Example", Rules: rules, Guarded: w.mail.countGuarded}
+	w.reopen()
+
+	sequencing, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); _ = w.ledger.Run(sequencing) }()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		if _, err := w.ledger.Verify(ctx); err != nil {
+			t.Errorf("the ledger does not verify: %v", err)
+		}
+	})
+
+	w.must(w.staff.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Outlook Example", Kind: "provider"}))
+	w.must(w.staff.CreateOrganisation(ctx, staff.Organisation{ID: "helpline", Name: "Helpline", Kind: "outsourcer"}))
+	w.lea = w.hire("lea", "provider", staff.Responder)
+	w.max = w.hire("max", "provider", staff.Responder)
+	w.ada = w.hire("ada", "provider", staff.Approver)
+	w.noor = w.hire("noor", "provider", staff.Agent)
+	w.paul = w.hire("paul", "helpline", staff.Agent)
+}
+
+const (
+	planeStaff    = open.Staff
+	planeResponse = open.Response
+)
+
+// reopen starts a second response centre on the same tables, as after a
+// restart.
+func (w *world) reopen() {
+	w.t.Helper()
+	r, err := response.Open(context.Background(), w.parts)
+	w.must(err)
+	w.Response = r
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) hire(login string, o postern.OrganisationID, roles ...staff.Role) member {
+	w.t.Helper()
+	m, err := w.staff.CreateMember(context.Background(), staff.NewMember{Login: login, Name: "Member " + login, Locale: "fr", Organisation: o, Roles: roles})
+	w.must(err)
+	c, otpauth, err := w.staff.SetPassword(context.Background(), m.ID, pass)
+	w.must(err)
+	u, err := url.Parse(otpauth)
+	w.must(err)
+	return member{m, c, u.Query().Get("secret")}
+}
+
+// signIn signs a member in from a network. A code is good once, so half a
+// minute passes.
+func (w *world) signIn(m member, network string) staff.Session {
+	w.t.Helper()
+	w.pass(30 * time.Second)
+	code, err := totp.GenerateCode(m.secret, w.clock())
+	w.must(err)
+	_, s, err := w.staff.SignInPassword(context.Background(), m.Login, pass, code, staff.From{Network: network, Agent: "a browser"})
+	w.must(err)
+	return s
+}
+
+// sequence brings the ledger up to date, so that its feed tells everything.
+func (w *world) sequence() {
+	w.t.Helper()
+	_, err := w.ledger.Sequence(context.Background())
+	w.must(err)
+}
+
+// tick is Tick after everything is sequenced.
+func (w *world) tick() int {
+	w.t.Helper()
+	w.sequence()
+	n, err := w.Tick(context.Background())
+	w.must(err)
+	return n
+}
+
+// look asks and reveals, and gives what was refused.
+func (w *world) look(s staff.Session, a postern.AccountID, tier postern.Tier, messages ...postern.MessageID) error {
+	w.t.Helper()
+	ctx := context.Background()
+	r, err := w.gate.Ask(ctx, s, gate.Ask{Account: a, Tier: tier, Scope: postern.Scope{Messages: messages}, Reason: postern.ReasonSupport, Sentence: "It was asked for.", For: time.Hour})
+	if err != nil {
+		return err
+	}
+	if r.Grant == "" {
+		return fmt.Errorf("no grant: %s", r.Status)
+	}
+	d, err := w.gate.Reveal(ctx, s, gate.Want{Grant: r.Grant, Tier: tier, Messages: messages})
+	if err != nil {
+		return err
+	}
+	d.Done()
+	return nil
+}
+
+// looks is look that has to be shown.
+func (w *world) looks(s staff.Session, a postern.AccountID, tier postern.Tier, messages ...postern.MessageID) {
+	w.t.Helper()
+	w.must(w.look(s, a, tier, messages...))
+}
+
+// account makes an account whose owner speaks a language.
+func (w *world) account(locale string) postern.AccountID {
+	a := postern.AccountID(postern.NewID())
+	w.mail.mu.Lock()
+	defer w.mail.mu.Unlock()
+	n := len(w.mail.people)
+	w.mail.people[a] = response.Person{Address: fmt.Sprintf("person%d@outlook.example", n), Name: fmt.Sprintf("Person %d", n), Locale: locale}
+	return a
+}
+
+func message() postern.MessageID { return postern.MessageID(postern.NewID()) }
+
+func messages(n int) []postern.MessageID {
+	ids := make([]postern.MessageID, n)
+	for i := range ids {
+		ids[i] = message()
+	}
+	return ids
+}
+
+// cases is a desk on which every case is open and everybody's.
+type cases struct{}
+
+func (cases) Check(*db.Tx, postern.CaseID, postern.AccountID) error { return nil }
+func (cases) Number(*db.Tx, postern.CaseID) (int64, error)          { return 7, nil }
+
+// mailboxes stand for the mail plane: they believe receipts only, and keep the
+// notices that reach them.
+type mailboxes struct {
+	key ed25519.PublicKey
+	now func() time.Time
+
+	mu        sync.Mutex
+	people    map[postern.AccountID]response.Person
+	delivered map[string]response.NoticeMail // by account, notice and version
+	attempts  int
+	again     int // deliveries of what was delivered
+	refuse    func(postern.AccountID) error
+	guarded   map[postern.MessageID]bool
+	spent     map[postern.DisclosureID]bool
+}
+
+func (m *mailboxes) Find(_ context.Context, _ postern.AccountID, s postern.Scope) ([]postern.MessageID, error) {
+	return s.Messages, nil
+}
+
+func (m *mailboxes) Reveal(_ context.Context, r ledger.Receipt) (postern.Shown, error) {
+	if err := r.Verify(m.key, m.now()); err != nil {
+		return postern.Shown{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.spent[r.Disclosure] {
+		return postern.Shown{}, errors.New("the receipt is spent")
+	}
+	if m.spent == nil {
+		m.spent = map[postern.DisclosureID]bool{}
+	}
+	m.spent[r.Disclosure] = true
+	var shown postern.Shown
+	for _, id := range r.Messages {
+		shown.Messages = append(shown.Messages, postern.ShownMessage{ID: id, Subject: "A subject"})
+	}
+	return shown, nil
+}
+
+func (m *mailboxes) countGuarded(_ context.Context, _ postern.AccountID, ids []postern.MessageID) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		if m.guarded[id] {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (m *mailboxes) Person(_ context.Context, a postern.AccountID) (response.Person, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.people[a]
+	if !ok {
+		return p, &postern.Error{Kind: postern.NotFound, Text: "there is no such account"}
+	}
+	return p, nil
+}
+
+func (m *mailboxes) Deliver(_ context.Context, a postern.AccountID, n response.NoticeMail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.attempts++
+	if m.refuse != nil {
+		if err := m.refuse(a); err != nil {
+			return err
+		}
+	}
+	key := fmt.Sprintf("%s %s %d", a, n.ID, n.Version)
+	if _, ok := m.delivered[key]; ok {
+		m.again++
+		return nil
+	}
+	m.delivered[key] = n
+	return nil
+}
