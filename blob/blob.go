@@ -11,7 +11,10 @@ package blob
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+
+	"github.com/postern-mail/postern"
 )
 
 // ErrNotFound is what Open gives for a name that was never put or is deleted.
@@ -28,4 +31,25 @@ type Store interface {
 	Put(ctx context.Context, name Name, b []byte) error
 	Open(ctx context.Context, name Name) (io.ReadSeekCloser, error)
 	Delete(ctx context.Context, name Name) error
+}
+
+// maxName bounds a name, so that it fits a file's.
+const maxName = 200
+
+// check refuses what is not a name, before it can be a path.
+func (n Name) check() error {
+	bad := len(n) < 2 || len(n) > maxName
+	for i := 0; i < len(n) && !bad; i++ {
+		switch c := n[i]; {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
+		case c == '/':
+			bad = i == 0 || i >= len(n)-2 || n[i-1] == '/'
+		default:
+			bad = true
+		}
+	}
+	if bad {
+		return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("%.40q is no name of a blob: write lower-case hexadecimal digits, with single slashes between them", string(n))}
+	}
+	return nil
 }
