@@ -184,7 +184,7 @@ func address(phrase, comment, route string, bracketed bool) (Address, bool) {
 	} else if name == "" {
 		name = strings.Join(strings.Fields(comment), " ")
 	}
-	addr = strings.TrimSpace(plainLine(addr))
+	addr = strings.Join(strings.Fields(plainLine(addr)), " ")
 	if strings.HasPrefix(addr, "@") { // a source route (RFC 5322, 4.4)
 		if i := strings.LastIndexByte(addr, ':'); i >= 0 {
 			addr = addr[i+1:]

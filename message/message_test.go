@@ -171,7 +171,7 @@ func TestParseLimits(t *testing.T) {
 
 func TestDecoded(t *testing.T) {
 	for _, c := range []struct{ encoding, in, want string }{
-		{"base64", "aGVs\r\nbG8=", "hello"}, {"base64", "aGVsbG8", "hello"}, {"base64", "aGVs*bG8=aGk=", "hellohi"}, {"base64", "====", ""}, {"base64", "a", ""},
+		{"base64", "aGVs\r\nbG8=", "hello"}, {"base64", "aGVsbG8", "hello"}, {"base64", "aGVs*bG8=aGk=", "hellohi"}, {"base64", "aGVs\nbG8=\n\n____\nlist\n", "hello"}, {"base64", "====", ""}, {"base64", "a", ""},
 		{"quoted-printable", "a=3Db=\r\nc =\nd  \r\ne=zz=4", "a=bc d\r\ne=zz=4"}, {"quoted-printable", "=", ""},
 		{"x-uuencode", "begin 644 x\n%:&5L;&\\\nend\n", "hello"}, {"7bit", "=41", "=41"}, {"klingon", "x", "x"},
 	} {

@@ -28,7 +28,7 @@ func parseParams(s string) (value string, params map[string]string) {
 		} else {
 			v = strings.TrimSpace(sc.until(";"))
 		}
-		if _, twice := raw[name]; name != "" && !twice {
+		if _, twice := raw[name]; isToken(name) && !twice {
 			raw[name] = v
 		}
 	}

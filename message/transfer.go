@@ -83,6 +83,8 @@ func decodeBase64(in []byte, limit int) (out []byte, truncated bool) {
 		switch {
 		case in[i] == '=':
 			acc, bits = 0, 0
+		case in[i] == '\n' && i+2 < len(in) && in[i+1] == in[i+2] && (in[i+1] == '-' || in[i+1] == '_'):
+			return out, false // the rule above the text that a mailing list put under the body
 		case v >= 0:
 			acc, bits = acc<<6|uint32(v), bits+6
 			if bits >= 8 {
