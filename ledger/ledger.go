@@ -127,6 +127,18 @@ func (l *Ledger) readKeys() (err error) {
 		return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("the log's key is for %q and the ledger is %q: a log keeps its name for good", key.Name(), l.Origin)}
 	}
 	l.policy = verify.Policy{Logs: []verify.Key{key}}
+	// What this process signs, everybody else must be able to check.
+	empty, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return err
+	}
+	signed, err := l.sign(0, empty)
+	if err != nil {
+		return err
+	}
+	if _, err := l.policy.Open(signed); err != nil {
+		return &postern.Error{Kind: postern.Invalid, Text: "the log's private and public keys are not a pair: restore both from the backup", Err: err}
+	}
 	l.prover, l.vrfPublic, err = verify.NewProver(l.Keys.VRF)
 	return err
 }

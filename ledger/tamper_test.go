@@ -153,10 +153,11 @@ func TestForeignKeysAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, bend := range map[string]func(*ledger.Parts){
-			"log key": func(p *ledger.Parts) { p.Keys.Log, p.Keys.LogPublic = other.Log, other.LogPublic },
-			"VRF key": func(p *ledger.Parts) { p.Keys.VRF = other.VRF },
-			"origin":  func(p *ledger.Parts) { p.Origin = "elsewhere.example" },
-			"node":    func(p *ledger.Parts) { p.Node = "a name that no record has room for" },
+			"log key":        func(p *ledger.Parts) { p.Keys.Log, p.Keys.LogPublic = other.Log, other.LogPublic },
+			"public log key": func(p *ledger.Parts) { p.Keys.LogPublic = other.LogPublic },
+			"VRF key":        func(p *ledger.Parts) { p.Keys.VRF = other.VRF },
+			"origin":         func(p *ledger.Parts) { p.Origin = "elsewhere.example" },
+			"node":           func(p *ledger.Parts) { p.Node = "a name that no record has room for" },
 		} {
 			p := w.parts
 			bend(&p)
