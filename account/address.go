@@ -99,7 +99,7 @@ func Network(addr netip.Addr) string {
 		bits = 24
 	}
 	p, err := addr.Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() {
 		return ""
 	}
 	return p.String()

@@ -44,6 +44,8 @@ func (d *Directory) CredentialsOf(ctx context.Context, id postern.StaffID) (all 
 // InviteLife is how long an invitation waits.
 const InviteLife = 72 * time.Hour
 
+var errInvitation = notFound("staff.unknown.invitation", "this invitation was used, is too old or never was")
+
 // Invite makes a token with which a member can register a passkey without being
 // signed in, once.
 func (d *Directory) Invite(ctx context.Context, id postern.StaffID) (token string, err error) {
@@ -75,7 +77,7 @@ func (d *Directory) invited(tx *db.Tx, tokenHash []byte) (Member, error) {
 	var staff postern.StaffID
 	err := tx.Row("SELECT staff FROM staff_invite WHERE token_hash = ?1 AND used_at IS NULL AND expires > ?2", db.Args(tokenHash, millis(d.now())), &staff)
 	if errors.Is(err, db.ErrNoRows) {
-		return Member{}, notFound("staff.unknown.invitation", "this invitation was used, is too old or never was")
+		return Member{}, errInvitation
 	}
 	if err != nil {
 		return Member{}, err

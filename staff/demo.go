@@ -12,13 +12,13 @@ import (
 // DemoToken is the permission to sign anybody in with one click. It has no
 // exported field and no method, so that nothing which reads text can make one:
 // no TOML key, flag, environment variable or JSON body ends in a valid token.
-// Only [NewDemoToken] does, and only node.OpenDemo, which fills a Postern with
+// Only [NewDemoToken] does, and only node/demo, which fills a Postern with
 // invented people on loopback, calls it; a test of this package reads the tree
 // and fails on a second caller. A "demo = true" in a config would be the 2019
 // breach as a feature: one line, and every agent is everybody.
 type DemoToken struct{ made bool }
 
-// NewDemoToken makes a token. Only node.OpenDemo may call it.
+// NewDemoToken makes a token. Only node/demo may call it.
 func NewDemoToken() *DemoToken { return &DemoToken{made: true} }
 
 // Demo signs people in without a credential of theirs.

@@ -56,7 +56,7 @@ func Network(addr netip.Addr) string {
 		bits = bits4
 	}
 	p, err := addr.Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() {
 		return ""
 	}
 	return p.String()

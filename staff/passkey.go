@@ -148,7 +148,11 @@ func (d *Directory) FinishRegistration(ctx context.Context, state string, body [
 			return err
 		}
 		if c.Invite != nil {
-			if err := tx.ExecOne("UPDATE staff_invite SET used_at = ?2 WHERE token_hash = ?1 AND used_at IS NULL", c.Invite, millis(d.now())); err != nil {
+			n, err := tx.Exec("UPDATE staff_invite SET used_at = ?2 WHERE token_hash = ?1 AND used_at IS NULL", c.Invite, millis(d.now()))
+			if err == nil && n == 0 {
+				err = errInvitation // somebody was first since it was read
+			}
+			if err != nil {
 				return err
 			}
 		}
