@@ -140,7 +140,7 @@ func (r *Response) sendOne(ctx context.Context, c claimed) error {
 		}
 		return r.failed(ctx, c, err)
 	}
-	if err := r.record(ctx, c.Notice); err != nil {
+	if err := r.record(ctx, c); err != nil {
 		return err
 	}
 	return r.db.Update(ctx, func(tx *db.Tx) error {
@@ -169,16 +169,29 @@ func (r *Response) failed(ctx context.Context, c claimed, cause error) error {
 	})
 }
 
-// record writes to the ledger that this person was told, and with which words.
-func (r *Response) record(ctx context.Context, n Notice) error {
+// record writes to the ledger that this person was told, and with which words;
+// once, though a sender may have done it and ended before it could say so.
+func (r *Response) record(ctx context.Context, c claimed) error {
+	n, id := c.Notice, controlID(c.ID, c.Version)
+	if c.try > 1 {
+		written, err := r.all(ctx, ledger.Filter{Account: n.Account, Limit: page})
+		if err != nil {
+			return err
+		}
+		for _, e := range written {
+			if e.Control != nil && e.Control.ID == id {
+				return nil
+			}
+		}
+	}
 	words := sha256.Sum256([]byte(n.Subject + "\x00" + n.Text))
 	err := r.ledger.DB.Update(ctx, func(tx *db.Tx) error {
-		_, err := r.ledger.Control(tx, ledger.Control{ID: controlID(n.ID, n.Version), Kind: verify.ControlNotice, At: r.now(), Account: n.Account,
+		_, err := r.ledger.Control(tx, ledger.Control{ID: id, Kind: verify.ControlNotice, At: r.now(), Account: n.Account,
 			Subject: "notice " + string(n.ID),
 			Detail:  fmt.Sprintf("version %d\nkind %s\nlanguage %s\ncode %s\nsha256 %x\n", n.Version, n.Kind, n.Locale, n.Code, words)})
 		return err
 	})
-	if err != nil && !db.IsUnique(err) { // one of that id stands: the step was done before a crash
+	if err != nil {
 		return fmt.Errorf("couldn't write the notice to the ledger: %w", err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/postern-mail/postern"
 )
@@ -39,12 +41,17 @@ func word(f facts, locale string) (subject, text string, err error) {
 	if err := t.ExecuteTemplate(&b, "subject", f); err != nil {
 		return "", "", fmt.Errorf("couldn't word the notice: %w", err)
 	}
-	subject = strings.TrimSpace(b.String())
+	subject = capital(strings.TrimSpace(b.String()))
 	b.Reset()
 	if err := t.ExecuteTemplate(&b, "text", f); err != nil {
 		return "", "", fmt.Errorf("couldn't word the notice: %w", err)
 	}
 	return subject, strings.TrimSpace(b.String()) + "\n", nil
+}
+
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 func phrases(lang string) template.FuncMap {

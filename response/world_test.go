@@ -29,11 +29,15 @@ type world struct {
 	*response.Response
 	t      testing.TB
 	open   engine.Open
+	keys   ledger.Keys
+	policy gate.Policy
+	rules  response.Rules
 	parts  response.Parts
 	staff  *staff.Directory
 	ledger *ledger.Ledger
 	gate   *gate.Gate
 	mail   *mailboxes
+	stop   func() // ends the sequencer
 
 	mu  sync.Mutex
 	now time.Time
@@ -57,8 +61,20 @@ const (
 
 func newWorld(t testing.TB, open engine.Open, policy gate.Policy, rules response.Rules) *world {
 	t.Helper()
-	w := &world{t: t, open: open, now: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
-	w.start(policy, rules)
+	return newWorldWith(t, open, func() (ledger.Keys, error) { return ledger.NewKeys(logName) }, func(w *world) { w.policy, w.rules = policy, rules })
+}
+
+func newWorldWith(t testing.TB, open engine.Open, keys func() (ledger.Keys, error), more ...func(*world)) *world {
+	t.Helper()
+	k, err := keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, open: open, keys: k, policy: gate.Standing(), now: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
+	for _, f := range more {
+		f(w)
+	}
+	w.start()
 	return w
 }
 
@@ -67,32 +83,23 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, gate.Standing(), response.Rules{})) })
 }
 
-func (w *world) start(policy gate.Policy, rules response.Rules) {
+func (w *world) start() {
 	t, ctx := w.t, context.Background()
 	t.Helper()
-	h := w.open(planeStaff)
-	log := slog.New(slog.DiscardHandler)
-	p := staff.Parts{DB: h, Now: w.clock, Log: log}
-	p.Cost.Time, p.Cost.MemoryKiB, p.Cost.Threads = 1, 64, 1
-	keys, err := ledger.NewKeys("mx.example.org/ledger")
+	var err error
+	w.mail = &mailboxes{key: w.keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]response.Person{}, delivered: map[string]response.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
+	w.parts, err = assemble(ctx, w.open(open.Staff), w.open(open.Response), w.keys, w.policy, w.mail, w.clock)
 	w.must(err)
-	w.staff, err = staff.Open(ctx, p)
-	w.must(err)
-	w.ledger, err = ledger.Open(ctx, ledger.Parts{DB: h, Keys: keys, Origin: "mx.example.org/ledger", Node: "a", Now: w.clock, Log: log})
-	w.must(err)
-	w.mail = &mailboxes{key: keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]response.Person{}, delivered: map[string]response.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
-	w.gate, err = gate.Open(ctx, gate.Parts{DB: h, Ledger: w.ledger, Staff: w.staff, Mailboxes: w.mail, Cases: cases{}, Policy: policy, Now: w.clock, Log: log, Node: "a"})
-	w.must(err)
-	w.parts = response.Parts{DB: w.open(planeResponse), Ledger: w.ledger, Gate: w.gate, Staff: w.staff, Controls: w.mail, Now: w.clock, Log: log,
-		Provider: "Outlook Example", Rules: rules, Guarded: w.mail.countGuarded}
+	w.parts.Rules, w.parts.Controls, w.parts.Guarded = w.rules, w.mail, w.mail.countGuarded
+	w.staff, w.ledger, w.gate = w.parts.Staff, w.parts.Ledger, w.parts.Gate
 	w.reopen()
 
 	sequencing, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = w.ledger.Run(sequencing) }()
+	w.stop = func() { stop(); <-done }
 	t.Cleanup(func() {
-		stop()
-		<-done
+		w.stop()
 		if _, err := w.ledger.Verify(ctx); err != nil {
 			t.Errorf("the ledger does not verify: %v", err)
 		}
@@ -107,10 +114,23 @@ func (w *world) start(policy gate.Policy, rules response.Rules) {
 	w.paul = w.hire("paul", "helpline", staff.Agent)
 }
 
-const (
-	planeStaff    = open.Staff
-	planeResponse = open.Response
-)
+const logName = "mx.example.org/ledger"
+
+// assemble opens the rooms that a response centre stands on.
+func assemble(ctx context.Context, staffPlane, responsePlane *db.Handle, keys ledger.Keys, policy gate.Policy, m gate.Mailboxes, now func() time.Time) (p response.Parts, err error) {
+	log := slog.New(slog.DiscardHandler)
+	p = response.Parts{DB: responsePlane, Now: now, Log: log, Provider: "Outlook Example"}
+	directory := staff.Parts{DB: staffPlane, Now: now, Log: log}
+	directory.Cost.Time, directory.Cost.MemoryKiB, directory.Cost.Threads = 1, 64, 1
+	if p.Staff, err = staff.Open(ctx, directory); err != nil {
+		return p, err
+	}
+	if p.Ledger, err = ledger.Open(ctx, ledger.Parts{DB: staffPlane, Keys: keys, Origin: logName, Node: "a", Now: now, Log: log}); err != nil {
+		return p, err
+	}
+	p.Gate, err = gate.Open(ctx, gate.Parts{DB: staffPlane, Ledger: p.Ledger, Staff: p.Staff, Mailboxes: m, Cases: cases{}, Policy: policy, Now: now, Log: log, Node: "a"})
+	return p, err
+}
 
 // reopen starts a second response centre on the same tables, as after a
 // restart.
@@ -195,6 +215,7 @@ func (w *world) look(s staff.Session, a postern.AccountID, tier postern.Tier, me
 		return err
 	}
 	d.Done()
+	w.sequence() // before the clock moves: the gate refuses while the ledger is behind
 	return nil
 }
 
