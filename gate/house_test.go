@@ -136,6 +136,8 @@ type house struct {
 	parts   gate.Parts
 	lparts  ledger.Parts
 	members map[string]*member
+	network string // where people sign in from
+	row     int    // of a table: see fresh
 }
 
 type member struct {
@@ -144,14 +146,12 @@ type member struct {
 	secret     string
 }
 
-const home = "203.0.113.0/24"
-
 // newHouse opens everything and runs the sequencer until the test ends, when it
 // checks the whole ledger.
 func newHouse(t testing.TB, o engine.Open, more ...func(*gate.Parts)) *house {
 	t.Helper()
 	ctx := context.Background()
-	h := &house{t: t, clock: &clock{t: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}, open: o, db: o(open.Staff), members: map[string]*member{}}
+	h := &house{t: t, clock: &clock{t: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}, open: o, db: o(open.Staff), members: map[string]*member{}, network: "203.0.113.0/24"}
 	quiet := slog.New(slog.DiscardHandler)
 	keys, err := ledger.NewKeys("mx.example.org/ledger")
 	h.ok(err)
@@ -186,17 +186,18 @@ func (h *house) run(l *ledger.Ledger) {
 		defer close(done)
 		_ = l.Run(ctx)
 	}()
-	h.t.Cleanup(func() {
+	t := h.t
+	t.Cleanup(func() {
 		stop()
 		<-done
-		if h.t.Failed() {
+		if t.Failed() {
 			return
 		}
 		if _, err := l.Sequence(context.Background()); err != nil {
-			h.t.Errorf("couldn't sequence at the end: %v", err)
+			t.Errorf("couldn't sequence at the end: %v", err)
 		}
 		if _, err := l.Verify(context.Background()); err != nil {
-			h.t.Errorf("the ledger does not verify: %v", err)
+			t.Errorf("the ledger does not verify: %v", err)
 		}
 	})
 }
@@ -211,7 +212,7 @@ func (h *house) ok(err error) {
 // hire makes a member with a password and an authenticator.
 func (h *house) hire(login string, o postern.OrganisationID, roles ...staff.Role) *member {
 	h.t.Helper()
-	m, err := h.staff.CreateMember(context.Background(), staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: o, Roles: roles})
+	m, err := h.staff.CreateMember(context.Background(), staff.NewMember{Login: fmt.Sprintf("%s.%d", login, h.row), Name: "Name of " + login, Locale: "en", Organisation: o, Roles: roles})
 	h.ok(err)
 	c, otpauth, err := h.staff.SetPassword(context.Background(), m.ID, "a pass phrase")
 	h.ok(err)
@@ -222,6 +223,23 @@ func (h *house) hire(login string, o postern.OrganisationID, roles ...staff.Role
 	return w
 }
 
+// fresh gives a row of a table people, an organisation and a network of its own
+// in the same house, so that what it contains is contained for it alone.
+func (h *house) fresh(t testing.TB) {
+	h.t = t
+	h.row++
+	h.network = fmt.Sprintf("198.18.%d.0/24", h.row)
+	h.members = map[string]*member{}
+	h.ok(h.staff.CreateOrganisation(ctx, staff.Organisation{ID: h.provider(), Name: "Outlook Example", Kind: "provider"}))
+}
+
+func (h *house) provider() postern.OrganisationID {
+	if h.row == 0 {
+		return "provider"
+	}
+	return postern.OrganisationID(fmt.Sprintf("provider%d", h.row))
+}
+
 // signIn hires whoever is not, and signs them in with a fresh code.
 func (h *house) signIn(login string, roles ...staff.Role) staff.Session {
 	h.t.Helper()
@@ -230,12 +248,12 @@ func (h *house) signIn(login string, roles ...staff.Role) staff.Session {
 	}
 	m := h.members[login]
 	if m == nil {
-		m = h.hire(login, "provider", roles...)
+		m = h.hire(login, h.provider(), roles...)
 	}
 	h.clock.pass(30 * time.Second)
 	code, err := totp.GenerateCode(m.secret, h.clock.now())
 	h.ok(err)
-	_, s, err := h.staff.SignInPassword(context.Background(), login, "a pass phrase", code, staff.From{Network: home})
+	_, s, err := h.staff.SignInPassword(context.Background(), m.Login, "a pass phrase", code, staff.From{Network: h.network})
 	h.ok(err)
 	return s
 }

@@ -27,7 +27,7 @@ func TestRefusals(t *testing.T) {
 		_, err := s.gate.Contain(ctx, gate.Actor{Name: "operator"}, gate.Target{Kind: kind, Subject: subject, Why: "a test"})
 		s.ok(err)
 	}
-	for name, one := range map[string]struct {
+	rows := map[string]struct {
 		key string
 		do  func(s *scene) (staff.Session, gate.Want)
 	}{
@@ -90,11 +90,11 @@ func TestRefusals(t *testing.T) {
 			return s.agent, want(*s)
 		}},
 		"a contained network": {gate.RefusedContained, func(s *scene) (staff.Session, gate.Want) {
-			contain(*s, gate.KindNetwork, home)
+			contain(*s, gate.KindNetwork, s.network)
 			return s.agent, want(*s)
 		}},
 		"a contained organisation": {gate.RefusedContained, func(s *scene) (staff.Session, gate.Want) {
-			contain(*s, gate.KindOrganisation, "provider")
+			contain(*s, gate.KindOrganisation, string(s.provider()))
 			return s.agent, want(*s)
 		}},
 		"a session past its life": {gate.RefusedSessionEnded, func(s *scene) (staff.Session, gate.Want) {
@@ -115,9 +115,11 @@ func TestRefusals(t *testing.T) {
 			s.agent = other
 			return other, want(*s)
 		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *house) {
+	}
+	each(t, func(t *testing.T, h *house) {
+		for name, one := range rows {
+			t.Run(name, func(t *testing.T) {
+				h.fresh(t)
 				s := scene{house: h, agent: h.signIn("noor")}
 				s.a, s.c, s.m = h.customer(4)
 				s.g = h.consented(s.agent, s.a, s.c, postern.TierContent, s.m[:2]...)
@@ -135,8 +137,8 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("the ledger has the refusals %q, want %q", got, one.key)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 // touch notes a use of the session, as a page does.
@@ -148,7 +150,7 @@ func touch(h *house, s staff.Session) error {
 
 // TestAskRefusals has one row for every way in which a request is refused.
 func TestAskRefusals(t *testing.T) {
-	for name, one := range map[string]struct {
+	rows := map[string]struct {
 		key string
 		do  func(h *house, a postern.AccountID, c postern.CaseID, m []postern.MessageID) (staff.Session, gate.Ask)
 	}{
@@ -179,9 +181,11 @@ func TestAskRefusals(t *testing.T) {
 		"a tier for nobody": {gate.RefusedPolicy, func(h *house, a postern.AccountID, c postern.CaseID, m []postern.MessageID) (staff.Session, gate.Ask) {
 			return h.signIn("noor"), gate.Ask{Account: a, Case: c, Tier: postern.TierAttachment, Scope: postern.Scope{Messages: m}}
 		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *house) {
+	}
+	each(t, func(t *testing.T, h *house) {
+		for name, one := range rows {
+			t.Run(name, func(t *testing.T) {
+				h.fresh(t)
 				a, c, m := h.customer(2)
 				by, ask := one.do(h, a, c, m)
 				finds := h.mail.finds
@@ -193,14 +197,14 @@ func TestAskRefusals(t *testing.T) {
 				if h.mail.finds != finds && one.key != gate.RefusedOtherAccount {
 					t.Error("the mail plane was searched for a refused request")
 				}
-			}, func(p *gate.Parts) {
-				r := p.Policy.Tiers["content"]
-				r.Outsourcers = false
-				p.Policy.Tiers["content"] = r
-				delete(p.Policy.Tiers, "attachment")
 			})
-		})
-	}
+		}
+	}, func(p *gate.Parts) {
+		r := p.Policy.Tiers["content"]
+		r.Outsourcers = false
+		p.Policy.Tiers["content"] = r
+		delete(p.Policy.Tiers, "attachment")
+	})
 }
 
 // TestAnswerRefusals: nobody agrees to their own request, with whatever
