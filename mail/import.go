@@ -81,7 +81,7 @@ type ImportOptions struct {
 type ImportReport struct {
 	Seen     int
 	Taken    int
-	Whole    int            // taken, and read without a guess
+	Whole    int            // taken, and read without a guess; line ends as files have them are none
 	Repaired map[string]int // taken, kind of repair for showing them → messages; the bytes are as they came
 	Refused  map[string]int // reason → messages
 	Examples []Refusal      // the first refusals
@@ -256,12 +256,16 @@ func (im *importing) count(raw []byte) {
 	im.report.Taken++
 	im.report.Bytes += int64(len(raw))
 	read, err := message.Parse(raw)
-	if err != nil || len(read.Repairs) == 0 {
-		im.report.Whole++
-		return
+	if err != nil {
+		return // not of a message that was taken
 	}
+	whole := true
 	for _, r := range read.Repairs {
 		im.report.Repaired[r.Kind]++
+		whole = whole && r.Kind == message.BareLF
+	}
+	if whole {
+		im.report.Whole++
 	}
 }
 

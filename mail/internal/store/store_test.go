@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"io"
+	"log/slog"
 	"testing"
 
 	"github.com/postern-mail/postern/db/open"
@@ -16,3 +18,5 @@ func TestConformance(t *testing.T) {
 }
 
 func newBlobs(t testing.TB) *storetest.Dir { return &storetest.Dir{Root: t.TempDir()} }
+
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

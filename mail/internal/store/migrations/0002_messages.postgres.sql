@@ -32,5 +32,5 @@ CREATE TABLE mail_placement (
     PRIMARY KEY (account, mailbox, uid)
 );
 CREATE INDEX mail_placement_modseq ON mail_placement (account, mailbox, modseq);
-CREATE INDEX mail_placement_received ON mail_placement (account, mailbox, received);
+CREATE INDEX mail_placement_received ON mail_placement (account, mailbox, received, uid);
 CREATE INDEX mail_placement_num ON mail_placement (account, num);

@@ -15,21 +15,24 @@ func threads(t *testing.T, h House) {
 	acc := account()
 	put := func(fields ...string) string { return h.put(t, acc, "INBOX", mailOf(fields...)).Thread }
 	root := put("From: a@x.example", "Message-ID: <root@x>", "Subject: Plans")
-	for what, c := range map[string]struct {
+	// In this order: the last thread with a subject is the one a reply joins.
+	for _, c := range []struct {
+		what   string
 		fields []string
 		same   bool
 	}{
-		"In-Reply-To":                    {[]string{"Message-ID: <r1@x>", "In-Reply-To: <root@x>", "Subject: other words"}, true},
-		"References":                     {[]string{"Message-ID: <r2@x>", "References: <unknown@x> <root@x>", "Subject: more"}, true},
-		"the same subject as a reply":    {[]string{"Message-ID: <r3@x>", "Subject: RE: [list] plans"}, true},
-		"the same subject, no reply":     {[]string{"Message-ID: <r4@x>", "Subject: Plans"}, false},
-		"a forward of the subject":       {[]string{"Message-ID: <r5@x>", "Subject: Fwd: Unseen"}, false},
-		"no fields":                      {[]string{"X: y"}, false},
-		"References to something else":   {[]string{"References: <else@x>", "Subject: else"}, false},
-		"an empty subject after a reply": {[]string{"Subject: Re:"}, false},
+		{"In-Reply-To", []string{"Message-ID: <r1@x>", "In-Reply-To: <root@x>", "Subject: other words"}, true},
+		{"References", []string{"Message-ID: <r2@x>", "References: <unknown@x> <root@x>", "Subject: more"}, true},
+		{"the same subject as a reply", []string{"Message-ID: <r3@x>", "Subject: RE: [list] plans"}, true},
+		{"the same subject, no reply", []string{"Message-ID: <r4@x>", "Subject: Plans"}, false},
+		{"a reply to the newer of two", []string{"Message-ID: <r6@x>", "Subject: Re: Plans"}, false},
+		{"a forward of the subject", []string{"Message-ID: <r5@x>", "Subject: Fwd: more"}, false},
+		{"no fields", []string{"X: y"}, false},
+		{"References to something else", []string{"References: <else@x>", "Subject: else"}, false},
+		{"an empty subject after a reply", []string{"Subject: Re:"}, false},
 	} {
 		if got := put(c.fields...) == root; got != c.same {
-			t.Errorf("%s: in the thread %v, want %v", what, got, c.same)
+			t.Errorf("%s: in the thread %v, want %v", c.what, got, c.same)
 		}
 	}
 	// A reply that comes before what it answers.

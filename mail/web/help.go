@@ -1,0 +1,121 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern-mail/postern"
+)
+
+// Help is what the customer's face needs of the other planes, in nouns alone:
+// the node plugs the desk, the gate and the response centre in. Every method is
+// about one account, and what it answers is that account's own.
+type Help interface {
+	// OpenCase opens a support case. Support may see the messages in share, as
+	// far as their text, once whoever works the case asks.
+	OpenCase(ctx context.Context, account postern.AccountID, subject, text string, share []postern.MessageID) (number int64, err error)
+	// Share agrees beforehand to these messages in a case that is open.
+	Share(ctx context.Context, account postern.AccountID, number int64, messages []postern.MessageID) error
+	// Cases lists the account's cases, latest first, each with what was written.
+	Cases(context.Context, postern.AccountID) ([]HelpCase, error)
+	CaseReply(ctx context.Context, account postern.AccountID, number int64, text string) error
+
+	// Waiting lists what staff ask the customer to agree to.
+	Waiting(context.Context, postern.AccountID) ([]ConsentRequest, error)
+	// Running lists the permissions that count now, whoever agreed to them.
+	Running(context.Context, postern.AccountID) ([]Permission, error)
+	// Agree says yes to these messages of a request, for at most so many minutes.
+	Agree(ctx context.Context, account postern.AccountID, request postern.RequestID, messages []postern.MessageID, minutes int) error
+	Decline(ctx context.Context, account postern.AccountID, request postern.RequestID, sentence string) error
+	// Withdraw ends a permission at once.
+	Withdraw(context.Context, postern.AccountID, postern.GrantID) error
+
+	// Looks lists what staff opened, newest first: those before an entry, 0 from
+	// the newest.
+	Looks(ctx context.Context, account postern.AccountID, before int64) ([]Look, error)
+	Notices(context.Context, postern.AccountID) ([]Notice, error)
+	// Proof gives the file that proves one look's record; NotFound when the
+	// look is another account's.
+	Proof(context.Context, postern.AccountID, postern.DisclosureID) ([]byte, error)
+	// LogKey is the verifier key of the log that a proof is checked against.
+	LogKey() string
+}
+
+// HelpCase is a case as its customer sees it: without staff's notes.
+type HelpCase struct {
+	Number          int64
+	Subject         string
+	Status          string // "open", "waiting" (for the customer), "closed"
+	Opened, Updated time.Time
+	Assignee        string // name of who works it, "" for nobody yet
+	Posts           []CasePost
+}
+
+// CasePost is one thing written in a case.
+type CasePost struct {
+	At    time.Time
+	By    string // a name
+	Staff bool   // by support, not by the customer
+	Event string // "closed", "reopened": a thing that happened, without text
+	Text  string
+}
+
+// ConsentRequest is what a member of staff asks the customer to agree to.
+type ConsentRequest struct {
+	ID           postern.RequestID
+	Case         int64 // its number
+	Tier         postern.Tier
+	Messages     []postern.MessageID // exactly what would be seen
+	Reason       postern.Reason
+	Sentence     string // what it is for, in the asker's words
+	For          time.Duration
+	Name         string
+	Role         string // "agent", …
+	Organisation string
+	Outsourcer   bool
+	Asked        time.Time
+}
+
+// Permission is a grant that counts now.
+type Permission struct {
+	ID           postern.GrantID
+	Case         int64
+	Tier         postern.Tier
+	Messages     []postern.MessageID
+	Name         string
+	Organisation string
+	From, Until  time.Time
+	AgreedBy     string // "customer", "policy", or the approver's name
+	Sentence     string
+}
+
+// Look is one access of staff to the account.
+type Look struct {
+	Seq          int64
+	Index        int64 // in the log; -1 until it is there, seconds later
+	Disclosure   postern.DisclosureID
+	At, Until    time.Time // Until: when the permission ended or ends; zero if unknown
+	Tier         postern.Tier
+	Fields       postern.Field
+	Messages     []postern.MessageID
+	Name         string
+	Role         string
+	Organisation string
+	Reason       postern.Reason
+	Sentence     string
+	Case         int64
+	AgreedBy     string
+}
+
+// Notice is what the customer was told about an incident, as it is held here.
+// The same text went to the mailbox.
+type Notice struct {
+	ID        postern.NoticeID
+	Version   int
+	Code      string // "4F7K": stands in the mail too
+	Kind      string // "first", "correction", "withdrawn"
+	At        time.Time
+	Subject   string
+	Text      string
+	Delivered bool // it reached the mailbox as well
+}
