@@ -101,6 +101,14 @@ func (a *assets) sprite() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// extra gives the address of a face's own file, "" where it has none.
+func (a *assets) extra(name string) string {
+	if a.byName[name] == "" {
+		return ""
+	}
+	return "/-/ui/" + a.byName[name]
+}
+
 func (a *assets) href(name string) (string, error) {
 	hashed, ok := a.byName[name]
 	if !ok {

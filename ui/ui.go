@@ -19,6 +19,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -44,7 +45,8 @@ type Options struct {
 	Face Face
 	// Templates holds the face's pages, one file each, "case.html", which
 	// defines "main" and perhaps more blocks. Files whose name begins with "_"
-	// are read into every page.
+	// are read into every page. A "style.css" and a "script.js" beside them are
+	// served with ui's own and stand in every page's head.
 	Templates fs.FS
 	// Locales holds fr.json and en.json, merged over ui's own.
 	Locales fs.FS
@@ -89,6 +91,19 @@ func New(o Options) (*UI, error) {
 	}
 	if u.assets, err = newAssets(); err != nil {
 		return nil, err
+	}
+	for name, file := range map[string]string{"face.css": "style.css", "face.js": "script.js"} {
+		if o.Templates == nil {
+			break
+		}
+		body, err := fs.ReadFile(o.Templates, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read the face's %s: %w", file, err)
+		}
+		u.assets.add(name, body)
 	}
 	u.pages = map[string]map[string]*template.Template{}
 	for _, lang := range Languages {

@@ -94,6 +94,13 @@
     if (!el || el.disabled) return;
     e.preventDefault();
     first = "";
+    // In a list, a key acts on the row that has the focus when none is ticked.
+    const list = el.form && $("[data-rows]", el.form);
+    const row = document.activeElement.closest("li, tr");
+    if (list && row && list.contains(row) && !$("[data-rows] input:checked", el.form)) {
+      const box = $("input[type=checkbox]", row);
+      if (box) box.checked = true;
+    }
     if (el.matches("input:not([type=checkbox], [type=radio], [type=submit]), textarea, select")) el.focus();
     else el.click();
   });
