@@ -12,11 +12,11 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
+	"github.com/postern-mail/postern/blob"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
-	"github.com/postern-mail/postern/mail/internal/store/storetest"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/testkit/engine"
 )
@@ -42,7 +42,11 @@ func newHouse(t *testing.T, opened engine.Open) *house {
 	if h.accounts, err = account.Open(ctx, account.Parts{DB: h.db, Now: now, Log: log, Cost: password.Cheap()}); err != nil {
 		t.Fatal(err)
 	}
-	h.Mail, err = mail.Open(ctx, mail.Parts{DB: h.db, Blobs: &storetest.Dir{Root: t.TempDir()}, Accounts: h.accounts, ReceiptKey: h.key.Public().(ed25519.PublicKey), Now: now, Log: log})
+	blobs, err := blob.OpenDisk(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Mail, err = mail.Open(ctx, mail.Parts{DB: h.db, Blobs: blobs, Accounts: h.accounts, ReceiptKey: h.key.Public().(ed25519.PublicKey), Now: now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

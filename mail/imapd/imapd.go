@@ -15,13 +15,13 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/mail"
@@ -40,7 +40,8 @@ const (
 type Parts struct {
 	Mail     *mail.Mail
 	Accounts *account.Accounts
-	// TLS offers STARTTLS; without it passwords are taken on loopback alone.
+	// TLS is what STARTTLS begins; without it passwords are taken on loopback
+	// alone, and on listeners of crypto/tls.
 	TLS     *tls.Config
 	MaxSize int64 // of an appended message; 0 means 50 MiB
 	Now     func() time.Time
@@ -51,7 +52,6 @@ type Parts struct {
 type Server struct {
 	Parts
 	store *store.Store
-	imap  *imapserver.Server
 
 	mu       sync.Mutex
 	open     int
@@ -63,13 +63,19 @@ func Open(p Parts) *Server {
 	if p.MaxSize == 0 {
 		p.MaxSize = defaultMaxSize
 	}
-	s := &Server{Parts: p, store: p.Mail.Store(), networks: map[string]int{}}
+	return &Server{Parts: p, store: p.Mail.Store(), networks: map[string]int{}}
+}
+
+// library makes the server that the library has for one kind of connection: it
+// decides by server, not by connection, whether passwords are asked for and
+// STARTTLS is offered.
+func (s *Server) library(passwords bool, starttls *tls.Config) *imapserver.Server {
 	caps := imap.CapSet{}
-	for _, c := range []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapNamespace, imap.CapUIDPlus, imap.CapESearch, imap.CapListExtended,
-		imap.CapListStatus, imap.CapMove, imap.CapStatusSize, imap.CapSpecialUse, imap.CapLiteralMinus, imap.CapAppendLimit} {
+	for _, c := range []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapNamespace, imap.CapUIDPlus, imap.CapESearch, imap.CapSearchRes, imap.CapListExtended,
+		imap.CapListStatus, imap.CapMove, imap.CapStatusSize, imap.CapBinary, imap.CapChildren, imap.CapSpecialUse, imap.CapLiteralMinus, imap.CapAppendLimit} {
 		caps[c] = struct{}{}
 	}
-	s.imap = imapserver.New(&imapserver.Options{
+	return imapserver.New(&imapserver.Options{
 		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			// The connection is ours: Serve hands the library nothing else.
 			link, ok := c.NetConn().(*link)
@@ -79,51 +85,46 @@ func Open(p Parts) *Server {
 			ctx, cancel := context.WithCancel(context.Background())
 			return &session{server: s, conn: c, link: link, ctx: ctx, cancel: cancel}, &imapserver.GreetingData{}, nil
 		},
-		Caps: caps, TLSConfig: p.TLS,
-		// Whether this connection may send a password without TLS is decided in
-		// Login, by where it comes from.
-		InsecureAuth: true,
-		Logger:       quiet{p.Log},
+		Caps: caps, TLSConfig: starttls, InsecureAuth: passwords, Logger: quiet{s.Log},
 	})
-	return s
 }
 
 // Serve answers on l until ctx ends; running commands are cut off then, as IMAP
-// allows at any time (RFC 9051, 7.1.5).
+// allows at any time (RFC 9051, 7.1.5). A listener of crypto/tls is port 993's
+// (RFC 8314); any other offers STARTTLS when Parts has a configuration, and asks
+// for passwords in the clear from this machine alone.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.imap.Close() })
+	open, done := context.WithCancel(ctx)
+	defer done()
+	// The library of each kind takes its connections from a hall.
+	kinds := map[kind]*imapserver.Server{
+		encrypted: s.library(true, nil),
+		local:     s.library(true, s.TLS),
+		remote:    s.library(false, s.TLS),
+	}
+	halls := map[kind]*hall{}
+	var g errgroup.Group
+	for k, server := range kinds {
+		h := &hall{Listener: l, ctx: open, conns: make(chan net.Conn)}
+		halls[k] = h
+		g.Go(func() error { return server.Serve(h) })
+	}
+	stop := context.AfterFunc(open, func() {
+		l.Close()
+		for _, server := range kinds {
+			_ = server.Close()
+		}
+	})
 	defer stop()
-	err := s.imap.Serve(&counted{Listener: l, s: s})
+	g.Go(func() error {
+		defer done()
+		return s.accept(open, l, halls)
+	})
+	err := g.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
-}
-
-// counted wraps and counts the connections of a listener.
-type counted struct {
-	net.Listener
-	s *Server
-}
-
-func (l *counted) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		var addr netip.Addr
-		if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-			addr = tcp.AddrPort().Addr().Unmap()
-		}
-		network := account.Network(addr)
-		if !l.s.enter(network, addr.IsLoopback()) {
-			_, _ = c.Write([]byte("* BYE [LIMIT] too many connections, try again later\r\n"))
-			c.Close()
-			continue
-		}
-		return newLink(c, addr, network, func() { l.s.leave(network) }), nil
-	}
 }
 
 func (s *Server) enter(network string, loopback bool) bool {

@@ -63,7 +63,12 @@ var moveActs = map[string]string{"archive": store.RoleArchive, "delete": store.R
 // undo it.
 func (w *Web) act(v *visit) error {
 	do, back := v.PostFormValue("do"), ui.Local(v.PostFormValue("return"))
-	order, sets, n := parseItems(v.PostForm["item"])
+	chosen := v.PostForm["item"]
+	// "flag MAILBOX:UID" is a button in one row, whatever else is ticked.
+	if one, item, ok := strings.Cut(do, " "); ok {
+		do, chosen = one, []string{item}
+	}
+	order, sets, n := parseItems(chosen)
 	if n == 0 {
 		w.setFlash(v, flash{Text: "done.nothing", Kind: "warn"})
 		return v.redirect(back)

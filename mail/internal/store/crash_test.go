@@ -52,7 +52,11 @@ func openCrash(dir string) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(context.Background(), store.Parts{DB: h, Blobs: &storetest.Dir{Root: filepath.Join(dir, "blobs")}, Now: time.Now, Log: discard()})
+	blobs, err := blob.OpenDisk(filepath.Join(dir, "blobs"))
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(context.Background(), store.Parts{DB: h, Blobs: blobs, Now: time.Now, Log: discard()})
 }
 
 func deliverForever(dir string) error {
@@ -156,7 +160,7 @@ func TestKilledWhileDelivering(t *testing.T) {
 // Bytes that a crash left without a row go after a while, and no others.
 func TestOrphansAreSwept(t *testing.T) {
 	ctx := context.Background()
-	blobs := newBlobs(t)
+	blobs := &storetest.Dir{Root: t.TempDir()}
 	h := storetest.New(t, engine.SQLite(t)(open.Mail), blobs)
 	acc := postern.AccountID(postern.NewID())
 	it, err := h.Append(ctx, acc, store.AppendIn{Role: store.RoleInbox, Raw: []byte("Subject: x\r\n\r\n")})
@@ -198,7 +202,7 @@ func TestOrphansAreSwept(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	engine.Each(t, func(t *testing.T, opened engine.Open) {
 		ctx := context.Background()
-		blobs := newBlobs(t)
+		blobs := &storetest.Dir{Root: t.TempDir()}
 		h := storetest.New(t, opened(open.Mail), blobs)
 		acc := postern.AccountID(postern.NewID())
 		full := &postern.Error{Kind: postern.Unavailable, Key: "error.disk-full", Text: "the disk is full"}
@@ -219,7 +223,7 @@ func TestFullDisk(t *testing.T) {
 
 // A refused append leaves no bytes behind.
 func TestARefusedAppendLeavesNoBytes(t *testing.T) {
-	blobs := newBlobs(t)
+	blobs := &storetest.Dir{Root: t.TempDir()}
 	h := storetest.New(t, engine.SQLite(t)(open.Mail), blobs)
 	_, err := h.Append(context.Background(), postern.AccountID(postern.NewID()), store.AppendIn{Mailbox: postern.MailboxID(postern.NewID()), Raw: []byte("Subject: x\r\n\r\n")})
 	if postern.KindOf(err) != postern.NotFound {

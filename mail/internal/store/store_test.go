@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/postern-mail/postern/blob"
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/mail/internal/store/storetest"
 	"github.com/postern-mail/postern/testkit/engine"
@@ -17,6 +18,13 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func newBlobs(t testing.TB) *storetest.Dir { return &storetest.Dir{Root: t.TempDir()} }
+func newBlobs(t testing.TB) blob.Store {
+	t.Helper()
+	d, err := blob.OpenDisk(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
 
 func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

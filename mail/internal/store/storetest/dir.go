@@ -13,7 +13,8 @@ import (
 	"github.com/postern-mail/postern/blob"
 )
 
-// Dir keeps blobs in a folder, durably, and can be told to fail.
+// Dir keeps blobs in a folder that a test can look into, and can be told that
+// the disk is full. Tests that need neither take blob.Disk.
 type Dir struct {
 	Root string
 	// Full is what Put gives, where it is set.
