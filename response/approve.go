@@ -38,8 +38,7 @@ func (r *Response) Submit(ctx context.Context, by staff.Session, id postern.Inci
 // Approve says yes to the newest draft. Denied for whoever drafted it, whatever
 // their roles: two people answer for what a thousand are told.
 func (r *Response) Approve(ctx context.Context, by staff.Session, id postern.IncidentID) error {
-	return r.answer(ctx, by, id, "UPDATE response_batch SET state = 'approved', approved = ?3, approver = ?4, approver_name = ?5 WHERE incident = ?1 AND version = ?2 AND state IN ('draft', 'submitted')",
-		Line{Kind: LineApproved})
+	return r.answer(ctx, by, id, BatchApproved, Line{Kind: LineApproved})
 }
 
 // Return says no to the newest draft, with the sentence that says what to
@@ -49,11 +48,10 @@ func (r *Response) Return(ctx context.Context, by staff.Session, id postern.Inci
 	if err != nil {
 		return err
 	}
-	return r.answer(ctx, by, id, "UPDATE response_batch SET state = 'returned', approved = NULL, approver = ?4, approver_name = ?5 WHERE incident = ?1 AND version = ?2 AND state IN ('draft', 'submitted') AND ?3 > 0",
-		Line{Kind: LineReturned, Text: why})
+	return r.answer(ctx, by, id, BatchReturned, Line{Kind: LineReturned, Text: why})
 }
 
-func (r *Response) answer(ctx context.Context, by staff.Session, id postern.IncidentID, update string, l Line) error {
+func (r *Response) answer(ctx context.Context, by staff.Session, id postern.IncidentID, state string, l Line) error {
 	if err := require(by, staff.Responder, staff.Approver); err != nil {
 		return err
 	}
@@ -68,7 +66,8 @@ func (r *Response) answer(ctx context.Context, by staff.Session, id postern.Inci
 		if b.Drafter == by.Staff {
 			return denied("response.refused.own-draft", "whoever drafted the notices does not approve them: a second person does")
 		}
-		n, err := tx.Exec(update, id, b.Version, millis(r.now()), by.Staff, by.Name)
+		n, err := tx.Exec(`UPDATE response_batch SET state = ?3, answered = ?4, approver = ?5, approver_name = ?6
+			WHERE incident = ?1 AND version = ?2 AND state IN ('draft', 'submitted')`, id, b.Version, state, millis(r.now()), by.Staff, by.Name)
 		if err != nil {
 			return err
 		}

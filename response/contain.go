@@ -19,6 +19,7 @@ type Containment struct {
 	Incident  postern.IncidentID
 	Kind      string // "credential", "session", "grant", "network", "organisation"
 	Subject   string
+	Label     string // whose it is, where a name says it
 	Why       string
 	Actor     postern.StaffID
 	ActorName string
@@ -62,6 +63,10 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 		return gate.Containment{}, invalid("response.invalid.long-why", "say why in at most 500 characters")
 	}
 	t.Why = why
+	label, err := r.labelOf(ctx, t)
+	if err != nil {
+		return gate.Containment{}, err
+	}
 	record := postern.NewID()
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		if id != "" {
@@ -69,9 +74,9 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 				return err
 			}
 		}
-		return tx.ExecOne(`INSERT INTO response_containment (id, incident, kind, subject, why, actor, actor_name, asked, sessions, grants, took)
-			VALUES (?1, NULLIF(?2, ''), ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0)`,
-			record, string(id), t.Kind, t.Subject, t.Why, by.Staff, by.Name, millis(r.now()))
+		return tx.ExecOne(`INSERT INTO response_containment (id, incident, kind, subject, label, why, actor, actor_name, asked, sessions, grants, took)
+			VALUES (?1, NULLIF(?2, ''), ?3, ?4, ?9, ?5, ?6, ?7, ?8, 0, 0, 0)`,
+			record, string(id), t.Kind, t.Subject, t.Why, by.Staff, by.Name, millis(r.now()), label)
 	})
 	if err != nil {
 		return gate.Containment{}, err
@@ -101,7 +106,7 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 			return err
 		}
 		return r.note(tx, id, by, Line{Kind: LineContained, Text: t.Why, Position: c.Position, Facts: map[string]string{
-			"kind": t.Kind, "subject": t.Subject, "sessions": strconv.Itoa(len(c.Sessions)), "grants": strconv.Itoa(c.Grants),
+			"kind": t.Kind, "subject": t.Subject, "label": label, "sessions": strconv.Itoa(len(c.Sessions)), "grants": strconv.Itoa(c.Grants),
 			"ms": strconv.FormatInt(c.Took.Milliseconds(), 10)}})
 	})
 	if err != nil {
@@ -126,9 +131,9 @@ func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.Contai
 	ctx = context.WithoutCancel(ctx)
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		var in postern.IncidentID
-		var kind, subject string
-		err := tx.Rows("SELECT COALESCE(incident, ''), kind, subject FROM response_containment WHERE gate = ?1 AND lifted IS NULL", db.Args(string(id)), func(row db.Scanner) error {
-			return row.Scan(&in, &kind, &subject)
+		var kind, subject, label string
+		err := tx.Rows("SELECT COALESCE(incident, ''), kind, subject, label FROM response_containment WHERE gate = ?1 AND lifted IS NULL", db.Args(string(id)), func(row db.Scanner) error {
+			return row.Scan(&in, &kind, &subject, &label)
 		})
 		if err != nil || kind == "" {
 			return err // made on the command line: nothing of ours to mark
@@ -137,7 +142,7 @@ func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.Contai
 			string(id), millis(r.now()), by.Name, why); err != nil || in == "" {
 			return err
 		}
-		return r.note(tx, in, by, Line{Kind: LineLifted, Text: why, Position: -1, Facts: map[string]string{"kind": kind, "subject": subject}})
+		return r.note(tx, in, by, Line{Kind: LineLifted, Text: why, Position: -1, Facts: map[string]string{"kind": kind, "subject": subject, "label": label}})
 	})
 	if err != nil {
 		return fmt.Errorf("the containment is lifted, but the incident's record is not written: %w", err)
@@ -170,14 +175,14 @@ func (r *Response) Containments(ctx context.Context, id postern.IncidentID) (all
 }
 
 func containments(tx *db.Tx, id postern.IncidentID) (all []Containment, err error) {
-	err = tx.Rows(`SELECT id, COALESCE(incident, ''), kind, subject, why, actor, actor_name, asked, COALESCE(gate, ''), COALESCE(seq, 0), ended,
+	err = tx.Rows(`SELECT id, COALESCE(incident, ''), kind, subject, label, why, actor, actor_name, asked, COALESCE(gate, ''), COALESCE(seq, 0), ended,
 		sessions, grants, took, lifted, COALESCE(lifted_by, ''), COALESCE(lifted_why, '')
 		FROM response_containment WHERE ?1 = '' OR incident = ?1 ORDER BY asked, id`, db.Args(string(id)), func(row db.Scanner) error {
 		var c Containment
 		var asked, took int64
 		var ended, lifted *int64
 		c.Position = -1
-		err := row.Scan(&c.ID, &c.Incident, &c.Kind, &c.Subject, &c.Why, &c.Actor, &c.ActorName, &asked, &c.Gate, &c.seq, &ended,
+		err := row.Scan(&c.ID, &c.Incident, &c.Kind, &c.Subject, &c.Label, &c.Why, &c.Actor, &c.ActorName, &asked, &c.Gate, &c.seq, &ended,
 			&c.Sessions, &c.Grants, &took, &lifted, &c.LiftedBy, &c.LiftWhy)
 		c.Asked, c.Ended, c.Took, c.Lifted = moment(asked), instant(ended), time.Duration(took)*time.Microsecond, instant(lifted)
 		all = append(all, c)

@@ -38,7 +38,7 @@ type Batch struct {
 	Drafted      time.Time
 	Drafter      postern.StaffID
 	DrafterName  string
-	Approved     time.Time
+	Answered     time.Time // approved or returned
 	Approver     postern.StaffID
 	ApproverName string
 	Released     time.Time
@@ -72,13 +72,13 @@ type Notice struct {
 	Exposures     []Exposure // only from NoticesOf: what the product's page lists
 }
 
-const batchColumns = `incident, version, scope, state, drafted, drafter, drafter_name, approved, COALESCE(approver, ''), COALESCE(approver_name, ''), released, finished`
+const batchColumns = `incident, version, scope, state, drafted, drafter, drafter_name, answered, COALESCE(approver, ''), COALESCE(approver_name, ''), released, finished`
 
 func scanBatch(row db.Scanner) (b Batch, err error) {
 	var drafted int64
-	var approved, released, finished *int64
-	err = row.Scan(&b.Incident, &b.Version, &b.Scope, &b.State, &drafted, &b.Drafter, &b.DrafterName, &approved, &b.Approver, &b.ApproverName, &released, &finished)
-	b.Drafted, b.Approved, b.Released, b.Finished = moment(drafted), instant(approved), instant(released), instant(finished)
+	var answered, released, finished *int64
+	err = row.Scan(&b.Incident, &b.Version, &b.Scope, &b.State, &drafted, &b.Drafter, &b.DrafterName, &answered, &b.Approver, &b.ApproverName, &released, &finished)
+	b.Drafted, b.Answered, b.Released, b.Finished = moment(drafted), instant(answered), instant(released), instant(finished)
 	return b, err
 }
 

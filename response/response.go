@@ -107,7 +107,7 @@ func Open(ctx context.Context, p Parts) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't set up the cursors: %w", err)
 	}
-	if p.Rules.NoCase == 0 && wantsNoCase(p.Gate.Policy()) {
+	if wantsNoCase(p.Gate.Policy()) {
 		p.Rules.NoCase = -1
 	}
 	return &Response{db: p.DB, ledger: p.Ledger, gate: p.Gate, staff: p.Staff, controls: p.Controls, now: p.Now, log: p.Log,

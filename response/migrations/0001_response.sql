@@ -29,6 +29,8 @@ CREATE TABLE response_session (
   deepest BIGINT NOT NULL,
   last BIGINT NOT NULL
 );
+CREATE INDEX response_session_staff ON response_session (staff, last);
+CREATE INDEX response_session_credential ON response_session (credential);
 CREATE TABLE response_session_network (
   session TEXT NOT NULL,
   network TEXT NOT NULL,
@@ -137,6 +139,7 @@ CREATE TABLE response_containment (
   incident TEXT REFERENCES response_incident (id),
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
+  label TEXT NOT NULL,
   why TEXT NOT NULL,
   actor TEXT NOT NULL,
   actor_name TEXT NOT NULL,
@@ -188,7 +191,7 @@ CREATE TABLE response_batch (
   drafter TEXT NOT NULL,
   drafter_name TEXT NOT NULL,
   submitted BIGINT,
-  approved BIGINT,
+  answered BIGINT,
   approver TEXT,
   approver_name TEXT,
   released BIGINT,
