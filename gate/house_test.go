@@ -150,12 +150,24 @@ type member struct {
 // checks the whole ledger.
 func newHouse(t testing.TB, o engine.Open, more ...func(*gate.Parts)) *house {
 	t.Helper()
+	keys, err := ledger.NewKeys(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := build(t, o, keys, more...)
+	h.run(h.ledger)
+	return h
+}
+
+const origin = "mx.example.org/ledger"
+
+// build opens everything, and leaves the sequencer to the caller.
+func build(t testing.TB, o engine.Open, keys ledger.Keys, more ...func(*gate.Parts)) *house {
+	t.Helper()
 	ctx := context.Background()
 	h := &house{t: t, clock: &clock{t: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}, open: o, db: o(open.Staff), members: map[string]*member{}, network: "203.0.113.0/24"}
-	quiet := slog.New(slog.DiscardHandler)
-	keys, err := ledger.NewKeys("mx.example.org/ledger")
-	h.ok(err)
-	h.lparts = ledger.Parts{DB: h.db, Keys: keys, Origin: "mx.example.org/ledger", Node: "a", Now: h.clock.now, Log: quiet, Tick: 20 * time.Millisecond}
+	var err error
+	h.lparts = ledger.Parts{DB: h.db, Keys: keys, Origin: origin, Node: "a", Now: h.clock.now, Log: quiet, Tick: 20 * time.Millisecond}
 	h.ledger, err = ledger.Open(ctx, h.lparts)
 	h.ok(err)
 	sp := staff.Parts{DB: h.db, Now: h.clock.now, Log: quiet}
@@ -174,7 +186,6 @@ func newHouse(t testing.TB, o engine.Open, more ...func(*gate.Parts)) *house {
 	}
 	h.gate, err = gate.Open(ctx, h.parts)
 	h.ok(err)
-	h.run(h.ledger)
 	return h
 }
 
@@ -337,4 +348,7 @@ func wantKey(t testing.TB, err error, key string) {
 	}
 }
 
-var ctx = context.Background()
+var (
+	ctx   = context.Background()
+	quiet = slog.New(slog.DiscardHandler)
+)

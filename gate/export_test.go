@@ -1,0 +1,23 @@
+package gate
+
+import (
+	"context"
+	"time"
+)
+
+// Age has the delivery's lease run out now, so that a test need not wait.
+func (d *Delivery) Age() {
+	d.lease.mu.Lock()
+	defer d.lease.mu.Unlock()
+	d.lease.deadline = time.Now()
+}
+
+// Hear does what Run does at its next tick.
+func (g *Gate) Hear(ctx context.Context) error { return g.hear(ctx) }
+
+// Leases counts the deliveries under way in this process.
+func (g *Gate) Leases() int {
+	g.leases.mu.Lock()
+	defer g.leases.mu.Unlock()
+	return len(g.leases.all)
+}
