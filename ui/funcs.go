@@ -56,6 +56,7 @@ func (u *UI) funcs(lang string) template.FuncMap {
 
 		"icon":       u.assets.icon,
 		"asset":      u.assets.href,
+		"extra":      u.assets.extra,
 		"tier":       func(t postern.Tier) string { return c.T(lang, "tier."+t.String()) },
 		"tierName":   func(t postern.Tier) string { return c.T(lang, "tier."+t.String()) },
 		"tierText":   func(t postern.Tier) string { return c.T(lang, "tier."+t.String()+".text") },
