@@ -26,16 +26,24 @@ func (s *Store) SearchUIDs(ctx context.Context, id postern.AccountID, mailbox po
 	if err != nil {
 		return nil, err
 	}
-	e := evaluation{s: s, ctx: ctx, id: id, greatest: m.UIDNext - 1, texts: map[textTerm]map[postern.MessageID]bool{}}
+	e := evaluation{s: s, ctx: ctx, id: id, greatest: m.UIDNext - 1, texts: map[textTerm][]uint32{}}
 	if err := e.plan(&c, 0); err != nil {
 		return nil, err
 	}
-	if err := e.askIndex(acc); err != nil {
+	if err := e.askIndex(acc, mailbox); err != nil {
 		return nil, err
 	}
 	set := c.UIDs
 	if set == nil {
 		set = All()
+	}
+	// Words that must be there in any case say where to look at all.
+	for field, list := range map[string][]string{"body": c.Body, "": c.Text} {
+		for _, text := range list {
+			if found, asked := e.texts[textTerm{field, tokens(text), true}]; asked && c.UIDs == nil {
+				set = setOf(found)
+			}
+		}
 	}
 	var uids []uint32
 	err = s.Items(ctx, id, mailbox, set, e.need, func(it *Item) error {
@@ -58,7 +66,7 @@ type evaluation struct {
 	greatest uint32 // UID
 	need     Need
 	count    int
-	texts    map[textTerm]map[postern.MessageID]bool
+	texts    map[textTerm][]uint32 // UIDs in order
 	raw      *message.Message // of the item at hand, when a header had to be read
 }
 
@@ -74,8 +82,7 @@ func (e *evaluation) plan(c *Criteria, depth int) error {
 	for field, list := range map[string][]string{"body": c.Body, "": c.Text} {
 		for _, text := range list {
 			if words := tokens(text); words != "" {
-				e.texts[textTerm{field, words, true}] = map[postern.MessageID]bool{}
-				e.need |= Identity
+				e.texts[textTerm{field, words, true}] = nil
 			}
 		}
 	}
@@ -94,28 +101,31 @@ func (e *evaluation) plan(c *Criteria, depth int) error {
 	return nil
 }
 
-func (e *evaluation) askIndex(acc []byte) error {
+func (e *evaluation) askIndex(acc []byte, mailbox postern.MailboxID) error {
 	if len(e.texts) == 0 {
 		return nil
 	}
+	mb, err := key(mailbox)
+	if err != nil {
+		return err
+	}
 	return e.s.db.View(e.ctx, func(tx *db.Tx) error {
-		for text, found := range e.texts {
-			st := statement{engine: tx.Engine(), acc: acc, args: db.Args(acc)}
+		for text := range e.texts {
+			st := statement{engine: tx.Engine(), acc: acc, args: db.Args(acc, mb)}
 			if err := st.scope(tx); err != nil {
 				return err
 			}
-			match := strings.ReplaceAll(st.match(text), "p.num", "m.num")
-			err := tx.Rows("SELECT m.id FROM mail_message m WHERE m.account = ?1 AND "+match, st.args, func(row db.Scanner) error {
-				var id []byte
-				if err := row.Scan(&id); err != nil {
-					return err
-				}
-				found[postern.MessageID(fmt.Sprintf("%x", id))] = true
-				return nil
+			uids := []uint32{}
+			err := tx.Rows("SELECT p.uid FROM mail_placement p"+e.s.join()+" WHERE p.account = ?1 AND p.mailbox = ?2 AND "+st.match(text)+" ORDER BY p.uid", st.args, func(row db.Scanner) error {
+				var uid int64
+				err := row.Scan(&uid)
+				uids = append(uids, uint32(uid))
+				return err
 			})
 			if err != nil {
 				return err
 			}
+			e.texts[text] = uids
 		}
 		return nil
 	})
@@ -153,7 +163,7 @@ func (e *evaluation) meets(c *Criteria, it *Item) (bool, error) {
 			if words == "" && text == "" {
 				continue // the empty string is in every text
 			}
-			if !e.texts[textTerm{field, words, true}][it.ID] {
+			if _, found := slices.BinarySearch(e.texts[textTerm{field, words, true}], it.UID); !found {
 				return false, nil
 			}
 		}
