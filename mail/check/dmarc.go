@@ -1,0 +1,115 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-msgauth/dmarc"
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+)
+
+// dmarc holds SPF and DKIM to the domain that people see.
+func (c *Checker) dmarc(ctx context.Context, in In, r *Result) {
+	from, several := fromDomain(in.Raw)
+	if several {
+		// Two authors of different domains are the old way round DMARC (RFC
+		// 7489, 6.6.1: reject or apply the strictest).
+		r.DMARC, r.Junk, r.Why = permerror, true, "the message names authors of more than one domain"
+		return
+	}
+	from, err := idna.Lookup.ToASCII(from)
+	if err != nil || !isDomain(from) {
+		return
+	}
+	r.From = from
+	record, policy, err := c.policy(ctx, from)
+	switch {
+	case errors.Is(err, dmarc.ErrNoPolicy):
+		return
+	case err != nil:
+		r.DMARC = permerror
+		if temporary(err) {
+			r.DMARC = temperror
+		}
+		return
+	}
+	r.Policy = string(policy)
+	aligned := r.SPF == pass && isAligned(r.SPFDomain, from, record.SPFAlignment)
+	for _, s := range r.Signatures {
+		aligned = aligned || s.Result == pass && isAligned(s.Domain, from, record.DKIMAlignment)
+	}
+	switch {
+	case aligned:
+		r.DMARC = pass
+	case r.SPF == temperror || slices.ContainsFunc(r.Signatures, func(s Signature) bool { return s.Result == temperror }):
+		r.DMARC = temperror // it might have passed
+	default:
+		r.DMARC = fail
+		if policy == dmarc.PolicyQuarantine || policy == dmarc.PolicyReject {
+			r.Junk, r.Why = true, "the domain in From says that mail which fails its checks is not its own (p="+r.Policy+")"
+		}
+	}
+}
+
+// policy finds the record of the From domain, or of the organisation's (RFC
+// 7489, 6.6.3).
+func (c *Checker) policy(ctx context.Context, from string) (*dmarc.Record, dmarc.Policy, error) {
+	record, err := c.record(ctx, from)
+	if err == nil {
+		return record, record.Policy, nil
+	}
+	org := organisational(from)
+	if !errors.Is(err, dmarc.ErrNoPolicy) || org == from {
+		return nil, "", err
+	}
+	if record, err = c.record(ctx, org); err != nil {
+		return nil, "", err
+	}
+	if record.SubdomainPolicy != "" {
+		return record, record.SubdomainPolicy, nil
+	}
+	return record, record.Policy, nil
+}
+
+// record reads the one DMARC record of a domain; several are none.
+func (c *Checker) record(ctx context.Context, domain string) (*dmarc.Record, error) {
+	texts, err := c.resolver.LookupTXT(ctx, "_dmarc."+domain)
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		return nil, dmarc.ErrNoPolicy
+	}
+	if err != nil {
+		return nil, err
+	}
+	texts = slices.DeleteFunc(texts, func(s string) bool { return !strings.HasPrefix(s, "v=DMARC1") })
+	if len(texts) != 1 {
+		return nil, dmarc.ErrNoPolicy
+	}
+	return dmarc.Parse(texts[0])
+}
+
+func temporary(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// isAligned compares domains as RFC 7489, 3.1, does.
+func isAligned(domain, from string, mode dmarc.AlignmentMode) bool {
+	if mode == dmarc.AlignmentStrict {
+		return domain == from
+	}
+	return domain == from || organisational(domain) == organisational(from)
+}
+
+// organisational is the domain under a public suffix (RFC 7489, 3.2).
+func organisational(domain string) string {
+	org, err := publicsuffix.EffectiveTLDPlusOne(domain)
+	if err != nil {
+		return domain
+	}
+	return org
+}
