@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"time"
+	"unicode"
 
 	"github.com/postern-mail/postern"
 )
@@ -63,6 +64,7 @@ func (u *UI) funcs(lang string) template.FuncMap {
 		"reason":     func(r postern.Reason) string { return c.T(lang, "reason."+r.String()) },
 		"reasonText": func(name string) string { return c.T(lang, "reason."+name) },
 		"fields":     func(f postern.Field) string { return c.Fields(lang, f) },
+		"initial":    initial,
 		"short":      short,
 
 		"args":  args,
@@ -95,6 +97,16 @@ func (c *Catalog) And(lang string, words []string) string {
 		s += ", " + w
 	}
 	return s + c.T(lang, "list.and") + words[len(words)-1]
+}
+
+// initial is the first letter of a name, for an avatar.
+func initial(name string) string {
+	for _, r := range name {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return string(r)
+		}
+	}
+	return ""
 }
 
 // short is the head of an identifier, enough to recognise it by.

@@ -62,7 +62,7 @@ func (w *Web) attachment(v *visit) error {
 			name = w.t(v, "message.attachment.nameless")
 		}
 		downloadHeaders(v, name, a.Type)
-		v.ResponseWriter.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		v.Header().Set("Content-Length", strconv.Itoa(len(b)))
 		_, err := v.Write(b)
 		return gone(err)
 	}

@@ -94,7 +94,7 @@ func (w *Web) message(v *visit) error {
 	if err := w.surround(v, &data, it); err != nil {
 		return err
 	}
-	if !it.Has(store.Seen) && v.Header.Get("Sec-Purpose") == "" {
+	if !it.Has(store.Seen) && v.Request.Header.Get("Sec-Purpose") == "" {
 		if _, _, err := w.store.SetFlags(v.ctx(), v.account.ID, it.Mailbox, store.UIDs(it.UID), store.Add, []string{store.Seen}, -1); err != nil {
 			w.fault(v.Request, err) // it is shown all the same
 		}

@@ -21,6 +21,10 @@ type visit struct {
 
 func (v *visit) ctx() context.Context { return v.Request.Context() }
 
+// Header and Write are the response's: a request has both names too.
+func (v *visit) Header() http.Header         { return v.ResponseWriter.Header() }
+func (v *visit) Write(b []byte) (int, error) { return v.ResponseWriter.Write(b) }
+
 // page is a handler for somebody who is signed in. An error it returns becomes
 // its page, in the face's frame.
 type page func(*visit) error
