@@ -2,6 +2,9 @@ package gate
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -128,7 +131,7 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 			return err
 		}
 		r.pending, err = g.ledger.Disclose(tx, ledger.Disclosure{
-			Account: r.grant.Account, Tier: w.Tier, At: now, Grant: r.grant.ID, Case: r.grant.Case, Session: r.session.ID,
+			ID: disclosureID(now), Account: r.grant.Account, Tier: w.Tier, At: now, Grant: r.grant.ID, Case: r.grant.Case, Session: r.session.ID,
 			Credential: r.session.Credential, Staff: r.session.Staff, Organisation: r.session.Organisation,
 			Reason: r.grant.Reason, Messages: w.Messages, Fields: w.Fields,
 			// The grant's messages are those that the customer agreed to one by
@@ -148,6 +151,18 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 		return recorded{}, g.refused(ctx, tried, err)
 	}
 	return r, nil
+}
+
+// disclosureID makes an id that sorts by time: 6 bytes of milliseconds, 10 of
+// chance. The ledger has an index on it, and to write at that index's end
+// touches one page for a whole commit instead of one for each reveal.
+func disclosureID(at time.Time) postern.DisclosureID {
+	var b [16]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
+	copy(b[:6], ms[2:])
+	return postern.DisclosureID(hex.EncodeToString(b[:]))
 }
 
 func oneGrant(tx *db.Tx, id postern.GrantID) (Grant, error) {
