@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -25,34 +26,63 @@ import (
 	"github.com/postern-mail/postern/message"
 )
 
-// A Resolver asks the DNS; *net.Resolver is one.
-type Resolver interface {
-	LookupTXT(ctx context.Context, name string) ([]string, error)
-	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
-	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
-	LookupAddr(ctx context.Context, addr string) ([]string, error)
+// Parts is what a Checker is made of.
+type Parts struct {
+	Resolver Resolver // nil: the machine's
+	Hostname string   // the authserv-id of its results (RFC 8601, 2.5)
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
-// Checker checks.
-type Checker struct {
-	resolver Resolver
-	hostname string // the authserv-id of its results (RFC 8601, 2.5)
-}
+// Checker checks. It is safe for concurrent use.
+type Checker struct{ Parts }
 
-// New makes a checker that asks r; nil is the machine's resolver.
-func New(r Resolver, hostname string) *Checker {
-	if r == nil {
-		r = net.DefaultResolver
+// Open makes a checker.
+func Open(p Parts) *Checker {
+	if p.Resolver == nil {
+		p.Resolver = net.DefaultResolver
 	}
-	return &Checker{resolver: r, hostname: hostname}
+	return &Checker{p}
 }
 
-// In is a message at the door.
-type In struct {
-	IP     netip.Addr
-	Helo   string
-	Sender string // of MAIL FROM, "" for a bounce
-	Raw    []byte
+// Result is what was found.
+type Result struct {
+	Verdicts string // "spf=pass dkim=pass dmarc=pass", for the trace
+	Header   string // the Authentication-Results field (RFC 8601), with its CRLF
+	Junk     bool
+	Why      string // why Junk, a clause in English
+}
+
+// Message checks what remote brings. It never fails, and takes at most five
+// seconds: what cannot be found out in them is a verdict too.
+func (c *Checker) Message(ctx context.Context, remote netip.Addr, helo, mailFrom string, raw []byte) Result {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	began := c.Now()
+	k := &look{
+		resolver: &bounded{Resolver: c.Resolver},
+		remote:   remote.Unmap(), helo: helo, sender: mailFrom, raw: raw,
+		verdict: verdict{spf: none, dkim: none, dmarc: none},
+	}
+	k.checkSPF(ctx)
+	k.checkDKIM(ctx)
+	k.checkDMARC(ctx)
+	if ctx.Err() != nil {
+		c.Log.Warn("a message's checks ran out of time; it is taken without", "after", c.Now().Sub(began))
+	}
+	return Result{
+		Verdicts: fmt.Sprintf("spf=%s dkim=%s dmarc=%s", k.spf, k.dkim, k.dmarc),
+		Header:   k.field(c.Hostname), Junk: k.junk, Why: k.why,
+	}
+}
+
+// look is the check of one message.
+type look struct {
+	verdict
+	resolver     Resolver
+	remote       netip.Addr
+	helo, sender string // sender is "" for a bounce
+	raw          []byte
 }
 
 // The results' words (RFC 8601, 2.7).
@@ -64,87 +94,72 @@ const (
 	permerror = "permerror"
 )
 
-// Result is what was found.
-type Result struct {
-	SPF, DKIM, DMARC string      // "pass", "fail", "none", …
-	SPFDomain        string      // the one that SPF answered for
-	Signatures       []Signature // in the order of the message
-	From             string      // the domain of the From field, "" when there is not exactly one
-	Policy           string      // of the From domain: "none", "quarantine", "reject", ""
-	Junk             bool
-	Why              string // why Junk, a clause in English
+// verdict is what is known so far.
+type verdict struct {
+	spf, dkim, dmarc string      // "pass", "fail", "none", …
+	spfDomain        string      // the one that SPF answered for
+	signatures       []signature // in the order of the message
+	from             string      // the domain of the From field, "" when there is not exactly one
+	policy           string      // of the From domain: "none", "quarantine", "reject", ""
+	junk             bool
+	why              string
 }
 
-// Signature is one DKIM signature.
-type Signature struct{ Domain, Result string }
+// signature is one DKIM signature.
+type signature struct{ domain, result string }
 
 // Limits of one check.
 const (
-	patience      = 15 * time.Second
+	patience      = 5 * time.Second
+	lookupsMost   = 40 // SPF alone may need 10, and 10 for each MX (RFC 7208, 4.6.4)
 	signatureMost = 8
 )
 
-// Check never fails: what cannot be found out is a verdict too.
-func (c *Checker) Check(ctx context.Context, in In) Result {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	r := Result{SPF: none, DKIM: none, DMARC: none}
-	c.spf(ctx, in, &r)
-	c.dkim(ctx, in, &r)
-	c.dmarc(ctx, in, &r)
-	return r
-}
-
-// Verdicts is the short form that the trace keeps.
-func (r Result) Verdicts() string {
-	return fmt.Sprintf("spf=%s dkim=%s dmarc=%s", r.SPF, r.DKIM, r.DMARC)
-}
-
-func (c *Checker) spf(ctx context.Context, in In, r *Result) {
-	r.SPFDomain = domainOf(in.Sender)
-	if r.SPFDomain == "" { // RFC 7208, 2.4
-		r.SPFDomain = strings.ToLower(strings.TrimSuffix(in.Helo, "."))
+func (k *look) checkSPF(ctx context.Context) {
+	k.spfDomain = domainOf(k.sender)
+	if k.spfDomain == "" { // RFC 7208, 2.4
+		k.spfDomain = strings.ToLower(strings.TrimSuffix(k.helo, "."))
 	}
-	if !in.IP.IsValid() || !isDomain(r.SPFDomain) {
+	if !k.remote.IsValid() || !isDomain(k.spfDomain) {
 		return
 	}
-	result, _ := spf.CheckHostWithSender(net.IP(in.IP.AsSlice()), in.Helo, in.Sender, spf.WithContext(ctx), spf.WithResolver(c.resolver))
+	result, _ := spf.CheckHostWithSender(net.IP(k.remote.AsSlice()), k.helo, k.sender, spf.WithContext(ctx), spf.WithResolver(k.resolver))
 	if result != "" {
-		r.SPF = string(result)
+		k.spf = string(result)
 	}
 }
 
-func (c *Checker) dkim(ctx context.Context, in In, r *Result) {
-	found, err := dkim.VerifyWithOptions(bytes.NewReader(in.Raw), &dkim.VerifyOptions{
-		LookupTXT:        func(name string) ([]string, error) { return c.resolver.LookupTXT(ctx, name) },
+func (k *look) checkDKIM(ctx context.Context) {
+	found, err := dkim.VerifyWithOptions(bytes.NewReader(k.raw), &dkim.VerifyOptions{
+		LookupTXT:        func(name string) ([]string, error) { return k.resolver.LookupTXT(ctx, name) },
 		MaxVerifications: signatureMost,
 	})
 	if err != nil && !errors.Is(err, dkim.ErrTooManySignatures) {
-		r.DKIM = permerror // a header that cannot be read
+		k.dkim = permerror // a header that cannot be read
 		return
 	}
 	for _, v := range found {
-		s := Signature{Domain: strings.ToLower(v.Domain), Result: pass}
+		s := signature{domain: strings.ToLower(v.Domain), result: pass}
 		switch {
 		case v.Err == nil:
 		case dkim.IsTempFail(v.Err):
-			s.Result = temperror
+			s.result = temperror
 		case dkim.IsPermFail(v.Err):
-			s.Result = permerror
+			s.result = permerror
 		default:
-			s.Result = fail
+			s.result = fail
 		}
-		r.Signatures = append(r.Signatures, s)
+		k.signatures = append(k.signatures, s)
 	}
-	r.DKIM = best(r.Signatures)
+	k.dkim = best(k.signatures)
 }
 
 // best is the verdict on all signatures together: one that holds is enough
 // (RFC 6376, 6.1).
-func best(all []Signature) string {
+func best(all []signature) string {
 	for _, word := range []string{pass, temperror, fail, permerror} {
 		for _, s := range all {
-			if s.Result == word {
+			if s.result == word {
 				return word
 			}
 		}

@@ -12,53 +12,53 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// dmarc holds SPF and DKIM to the domain that people see.
-func (c *Checker) dmarc(ctx context.Context, in In, r *Result) {
-	from, several := fromDomain(in.Raw)
+// checkDMARC holds SPF and DKIM to the domain that people see.
+func (k *look) checkDMARC(ctx context.Context) {
+	from, several := fromDomain(k.raw)
 	if several {
 		// Two authors of different domains are the old way round DMARC (RFC
 		// 7489, 6.6.1: reject or apply the strictest).
-		r.DMARC, r.Junk, r.Why = permerror, true, "the message names authors of more than one domain"
+		k.dmarc, k.junk, k.why = permerror, true, "the message names authors of more than one domain"
 		return
 	}
 	from, err := idna.Lookup.ToASCII(from)
 	if err != nil || !isDomain(from) {
 		return
 	}
-	r.From = from
-	record, policy, err := c.policy(ctx, from)
+	k.from = from
+	record, policy, err := k.lookupPolicy(ctx, from)
 	switch {
 	case errors.Is(err, dmarc.ErrNoPolicy):
 		return
 	case err != nil:
-		r.DMARC = permerror
+		k.dmarc = permerror
 		if temporary(err) {
-			r.DMARC = temperror
+			k.dmarc = temperror
 		}
 		return
 	}
-	r.Policy = string(policy)
-	aligned := r.SPF == pass && isAligned(r.SPFDomain, from, record.SPFAlignment)
-	for _, s := range r.Signatures {
-		aligned = aligned || s.Result == pass && isAligned(s.Domain, from, record.DKIMAlignment)
+	k.policy = string(policy)
+	aligned := k.spf == pass && isAligned(k.spfDomain, from, record.SPFAlignment)
+	for _, s := range k.signatures {
+		aligned = aligned || s.result == pass && isAligned(s.domain, from, record.DKIMAlignment)
 	}
 	switch {
 	case aligned:
-		r.DMARC = pass
-	case r.SPF == temperror || slices.ContainsFunc(r.Signatures, func(s Signature) bool { return s.Result == temperror }):
-		r.DMARC = temperror // it might have passed
+		k.dmarc = pass
+	case k.spf == temperror || slices.ContainsFunc(k.signatures, func(s signature) bool { return s.result == temperror }):
+		k.dmarc = temperror // it might have passed
 	default:
-		r.DMARC = fail
+		k.dmarc = fail
 		if policy == dmarc.PolicyQuarantine || policy == dmarc.PolicyReject {
-			r.Junk, r.Why = true, "the domain in From says that mail which fails its checks is not its own (p="+r.Policy+")"
+			k.junk, k.why = true, "the domain in From says that mail which fails its checks is not its own (p="+k.policy+")"
 		}
 	}
 }
 
-// policy finds the record of the From domain, or of the organisation's (RFC
+// lookupPolicy finds the record of the From domain, or of the organisation's (RFC
 // 7489, 6.6.3).
-func (c *Checker) policy(ctx context.Context, from string) (*dmarc.Record, dmarc.Policy, error) {
-	record, err := c.record(ctx, from)
+func (k *look) lookupPolicy(ctx context.Context, from string) (*dmarc.Record, dmarc.Policy, error) {
+	record, err := k.record(ctx, from)
 	if err == nil {
 		return record, record.Policy, nil
 	}
@@ -66,7 +66,7 @@ func (c *Checker) policy(ctx context.Context, from string) (*dmarc.Record, dmarc
 	if !errors.Is(err, dmarc.ErrNoPolicy) || org == from {
 		return nil, "", err
 	}
-	if record, err = c.record(ctx, org); err != nil {
+	if record, err = k.record(ctx, org); err != nil {
 		return nil, "", err
 	}
 	if record.SubdomainPolicy != "" {
@@ -76,8 +76,8 @@ func (c *Checker) policy(ctx context.Context, from string) (*dmarc.Record, dmarc
 }
 
 // record reads the one DMARC record of a domain; several are none.
-func (c *Checker) record(ctx context.Context, domain string) (*dmarc.Record, error) {
-	texts, err := c.resolver.LookupTXT(ctx, "_dmarc."+domain)
+func (k *look) record(ctx context.Context, domain string) (*dmarc.Record, error) {
+	texts, err := k.resolver.LookupTXT(ctx, "_dmarc."+domain)
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return nil, dmarc.ErrNoPolicy

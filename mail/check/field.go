@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// Field is the Authentication-Results field (RFC 8601), its CRLF included, to
+// field is the Authentication-Results field (RFC 8601), its CRLF included, to
 // be set before a message's own header.
-func (c *Checker) Field(in In, r Result) string {
+func (k *look) field(authserv string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Authentication-Results: %s;\r\n\tspf=%s", value(c.hostname), r.SPF)
-	if in.Sender == "" {
-		fmt.Fprintf(&b, " smtp.helo=%s", value(in.Helo))
+	fmt.Fprintf(&b, "Authentication-Results: %s;\r\n\tspf=%s", value(authserv), k.spf)
+	if k.sender == "" {
+		fmt.Fprintf(&b, " smtp.helo=%s", value(k.helo))
 	} else {
-		fmt.Fprintf(&b, " smtp.mailfrom=%s", value(r.SPFDomain))
+		fmt.Fprintf(&b, " smtp.mailfrom=%s", value(k.spfDomain))
 	}
-	if len(r.Signatures) == 0 {
-		fmt.Fprintf(&b, ";\r\n\tdkim=%s", r.DKIM)
+	if len(k.signatures) == 0 {
+		fmt.Fprintf(&b, ";\r\n\tdkim=%s", k.dkim)
 	}
-	for _, s := range r.Signatures {
-		fmt.Fprintf(&b, ";\r\n\tdkim=%s header.d=%s", s.Result, value(s.Domain))
+	for _, s := range k.signatures {
+		fmt.Fprintf(&b, ";\r\n\tdkim=%s header.d=%s", s.result, value(s.domain))
 	}
-	fmt.Fprintf(&b, ";\r\n\tdmarc=%s", r.DMARC)
-	if r.From != "" {
-		fmt.Fprintf(&b, " header.from=%s", value(r.From))
+	fmt.Fprintf(&b, ";\r\n\tdmarc=%s", k.dmarc)
+	if k.from != "" {
+		fmt.Fprintf(&b, " header.from=%s", value(k.from))
 	}
 	return b.String() + "\r\n"
 }

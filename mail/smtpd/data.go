@@ -11,7 +11,6 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/mail"
-	"github.com/postern-mail/postern/mail/check"
 	"github.com/postern-mail/postern/mail/internal/store"
 )
 
@@ -63,13 +62,12 @@ func (s *session) take(raw []byte) {
 	d := mail.Delivery{Sender: s.sender, Remote: s.addr.String()}
 	fields := fmt.Sprintf("Return-Path: <%s>\r\n", s.sender)
 	if s.server.Check != nil {
-		in := check.In{IP: s.addr, Helo: s.helo, Sender: s.sender, Raw: raw}
-		result := s.server.Check.Check(s.ctx, in)
-		d.Verdicts, d.Junk = result.Verdicts(), result.Junk
+		result := s.server.Check.Message(s.ctx, s.addr, s.helo, s.sender, raw)
+		d.Verdicts, d.Junk = result.Verdicts, result.Junk
 		if result.Junk {
 			d.Remote += ": " + result.Why
 		}
-		fields += s.server.Check.Field(in, result)
+		fields += result.Header
 	}
 	fields += s.received(id)
 	for _, r := range s.recipients {

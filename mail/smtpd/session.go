@@ -168,7 +168,7 @@ func (s *session) hello(name string, extended bool) {
 		s.reply("250 %s", s.server.Hostname)
 		return
 	}
-	lines := []string{s.server.Hostname, "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", fmt.Sprintf("SIZE %d", s.server.MaxSize)}
+	lines := []string{s.server.Hostname, "PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", fmt.Sprintf("SIZE %d", s.server.MaxSize)}
 	if s.server.TLS != nil && !s.tls {
 		lines = append(lines, "STARTTLS")
 	}

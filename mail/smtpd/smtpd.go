@@ -25,19 +25,27 @@ import (
 	"sync"
 	"time"
 
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/mail/check"
 	"github.com/postern-mail/postern/mail/internal/store"
-	"github.com/postern-mail/postern/mail/queue"
 )
+
+// Queue sends customers' mail; mail/queue is one. When Submit returns nil the
+// message is durable for every recipient; when it fails it is kept for none.
+// NotFound says that a recipient of this house is gone, Invalid that the message
+// can be sent nowhere.
+type Queue interface {
+	Submit(ctx context.Context, from postern.AccountID, sender string, recipients []string, raw []byte) error
+}
 
 // Parts is what a Server is made of.
 type Parts struct {
 	Mail     *mail.Mail
 	Accounts *account.Accounts
 	Check    *check.Checker // nil: no verdicts
-	Queue    *queue.Queue   // for submission
+	Queue    Queue          // for submission; nil: none is accepted
 	Hostname string         // its name to others
 	MaxSize  int64          // of a message; 0 means 50 MiB
 	TLS      *tls.Config    // nil: no STARTTLS, and passwords on loopback alone
