@@ -10,6 +10,9 @@ import (
 	"github.com/postern-mail/postern/mail/internal/store"
 )
 
+// noBound is SetFlags' for a STORE without UNCHANGEDSINCE.
+const noBound = -1
+
 // writable refuses changes to a mailbox that was opened with EXAMINE.
 func (v *view) writable() error {
 	if v.readOnly {
@@ -19,108 +22,140 @@ func (v *view) writable() error {
 }
 
 // Store changes flags (RFC 9051, 6.4.6).
-func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, o *imap.StoreOptions) error {
-	if err := s.view.writable(); err != nil {
+func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, _ *imap.StoreOptions) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	v := s.view
+	if err := v.writable(); err != nil {
+		return err
+	}
+	uids, err := s.set(set)
+	if err != nil {
 		return err
 	}
 	op := map[imap.StoreFlagsOp]store.FlagOp{imap.StoreFlagsAdd: store.Add, imap.StoreFlagsDel: store.Remove, imap.StoreFlagsSet: store.Replace}[f.Op]
-	var unchangedSince int64
-	if o != nil {
-		unchangedSince = int64(o.UnchangedSince)
-	}
-	uids := s.view.set(set)
-	changed, _, err := s.server.store.SetFlags(s.ctx, s.account, s.view.mailbox.ID, uids, op, flagNames(f.Flags), unchangedSince)
+	items, _, err := s.server.store.SetFlags(s.ctx, s.account, v.mailbox.ID, uids, op, flagNames(f.Flags), noBound)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(err)
 	}
-	for _, it := range changed {
-		s.view.own[it.UID] = it.ModSeq
+	_, byUID := set.(imap.UIDSet)
+	for i := range items {
+		it := &items[i]
+		// The client knows this change, or is told of it here.
+		v.own[it.UID] = it.ModSeq
+		n, ok := v.number(it.UID)
+		if f.Silent || !ok {
+			continue
+		}
+		m := w.CreateMessage(n)
+		if byUID {
+			m.WriteUID(imap.UID(it.UID))
+		}
+		m.WriteFlags(flagsOf(it))
+		if err := m.Close(); err != nil {
+			return err
+		}
 	}
-	if f.Silent {
-		return nil
-	}
-	return s.Fetch(w, set, &imap.FetchOptions{Flags: true})
+	return nil
 }
 
-// Expunge removes what is marked \Deleted (RFC 9051, 6.4.3 and 6.4.9). The
-// responses are written by the Poll that follows every command.
+// Expunge removes what is marked \Deleted (RFC 9051, 6.4.3 and 6.4.9).
 func (s *session) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
-	if s.view.readOnly {
-		if w == nil { // CLOSE of an examined mailbox expunges nothing and succeeds
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	v := s.view
+	if v.readOnly {
+		// CLOSE, which has a writer that writes nowhere, expunges nothing then and
+		// succeeds (RFC 9051, 6.4.1).
+		if *w == (imapserver.ExpungeWriter{}) {
 			return nil
 		}
-		return s.view.writable()
+		return v.writable()
 	}
-	set := s.view.set(imap.UIDSet{{Start: 1, Stop: 0}})
+	var set store.UIDSet // all
 	if uids != nil {
-		set = s.view.set(*uids)
+		var err error
+		if set, err = s.set(*uids); err != nil || len(set) == 0 {
+			return err
+		}
 	}
-	removed, err := s.server.store.Expunge(s.ctx, s.account, s.view.mailbox.ID, set)
-	if err != nil || w == nil {
-		return refusal(err)
+	removed, err := s.server.store.Expunge(s.ctx, s.account, v.mailbox.ID, set)
+	if err != nil {
+		return s.refusal(err)
 	}
-	return s.told(removed, w.WriteExpunge)
+	return v.leave(removed, w.WriteExpunge)
 }
 
-// told writes the expunges and takes the messages out of the view, the greatest
-// number first.
-func (s *session) told(removed []uint32, write func(uint32) error) error {
-	v := s.view
+// leave takes messages out of the view and tells it, the greatest number first,
+// so that each number is still right when it is told.
+func (v *view) leave(removed []uint32, write func(uint32) error) error {
 	slices.Sort(removed)
-	for i := len(removed) - 1; i >= 0; i-- {
-		n, ok := v.number(removed[i])
+	for _, uid := range slices.Backward(removed) {
+		n, ok := v.number(uid)
 		if !ok {
 			continue
 		}
+		v.uids = slices.Delete(v.uids, int(n-1), int(n))
+		delete(v.gone, uid)
 		if err := write(n); err != nil {
 			return err
 		}
-		v.uids = slices.Delete(v.uids, int(n-1), int(n))
-		delete(v.gone, removed[i])
 	}
 	return nil
 }
 
 // Copy copies messages (RFC 9051, 6.4.7).
 func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	uids, err := s.set(set)
+	if err != nil {
+		return nil, err
+	}
 	to, err := s.target(dest)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.server.store.Copy(s.ctx, s.account, s.view.mailbox.ID, s.view.set(set), to.ID)
-	if err != nil {
-		return nil, refusal(err)
+	c, err := s.server.store.Copy(s.ctx, s.account, s.view.mailbox.ID, uids, to.ID)
+	if err != nil || len(c.From) == 0 {
+		return nil, s.refusal(err)
 	}
 	return copyData(c), nil
 }
 
 // Move moves messages (RFC 9051, 6.4.8).
 func (s *session) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) error {
-	if err := s.view.writable(); err != nil {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	v := s.view
+	if err := v.writable(); err != nil {
+		return err
+	}
+	uids, err := s.set(set)
+	if err != nil {
 		return err
 	}
 	to, err := s.target(dest)
 	if err != nil {
 		return err
 	}
-	c, err := s.server.store.Move(s.ctx, s.account, s.view.mailbox.ID, s.view.set(set), to.ID)
-	if err != nil {
-		return refusal(err)
+	c, err := s.server.store.Move(s.ctx, s.account, v.mailbox.ID, uids, to.ID)
+	if err != nil || len(c.From) == 0 {
+		return s.refusal(err)
 	}
-	if len(c.From) > 0 {
-		if err := w.WriteCopyData(copyData(c)); err != nil {
-			return err
-		}
+	if err := w.WriteCopyData(copyData(c)); err != nil {
+		return err
 	}
-	return s.told(slices.Clone(c.From), w.WriteExpunge)
+	return v.leave(slices.Clone(c.From), w.WriteExpunge)
 }
 
+// target finds where messages go.
 func (s *session) target(name string) (store.Mailbox, error) {
 	m, err := s.server.store.MailboxByName(s.ctx, s.account, name)
 	if postern.KindOf(err) == postern.NotFound {
 		return m, no(imap.ResponseCodeTryCreate, "there is no such mailbox: create it first")
 	}
-	return m, refusal(err)
+	return m, s.refusal(err)
 }
 
 func copyData(c store.Copied) *imap.CopyData {

@@ -8,10 +8,19 @@ import (
 )
 
 // Search answers SEARCH and UID SEARCH (RFC 9051, 6.4.4).
-func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, _ *imap.SearchOptions) (*imap.SearchData, error) {
-	found, err := s.server.store.SearchUIDs(s.ctx, s.account, s.view.mailbox.ID, s.criteria(c))
+func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if o.ReturnSave {
+		s.kept = nil // a search that fails leaves the empty set (RFC 9051, 6.4.4.1)
+	}
+	criteria, err := s.criteria(c)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
+	}
+	found, err := s.server.store.SearchUIDs(s.ctx, s.account, s.view.mailbox.ID, criteria)
+	if err != nil {
+		return nil, s.refusal(err)
 	}
 	d := &imap.SearchData{}
 	var seqs imap.SeqSet
@@ -22,11 +31,10 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, _ *ima
 			continue
 		}
 		hit := uid
+		uids.AddNum(imap.UID(uid))
 		if kind == imapserver.NumKindSeq {
 			hit = n
 			seqs.AddNum(n)
-		} else {
-			uids.AddNum(imap.UID(uid))
 		}
 		if d.Count == 0 {
 			d.Min = hit
@@ -39,12 +47,31 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, _ *ima
 	} else {
 		d.All = uids
 	}
+	if o.ReturnSave {
+		s.kept = savedOf(o, uids)
+	}
 	return d, nil
+}
+
+// savedOf is what "$" stands for next: with MIN or MAX and neither ALL nor
+// COUNT, those messages alone (RFC 9051, 6.4.4.1).
+func savedOf(o *imap.SearchOptions, found imap.UIDSet) imap.UIDSet {
+	if o.ReturnAll || o.ReturnCount || !o.ReturnMin && !o.ReturnMax || len(found) == 0 {
+		return found
+	}
+	var kept imap.UIDSet
+	if o.ReturnMin {
+		kept.AddNum(found[0].Start)
+	}
+	if o.ReturnMax {
+		kept.AddNum(found[len(found)-1].Stop)
+	}
+	return kept
 }
 
 // criteria turns the library's into the store's; sets are intersected by way of
 // NOT, since the store takes one.
-func (s *session) criteria(c *imap.SearchCriteria) store.Criteria {
+func (s *session) criteria(c *imap.SearchCriteria) (store.Criteria, error) {
 	out := store.Criteria{
 		Since: c.Since, Before: c.Before, SentSince: c.SentSince, SentBefore: c.SentBefore, Larger: c.Larger, Smaller: c.Smaller,
 		Flags: flagNames(c.Flag), NotFlags: flagNames(c.NotFlag), Body: c.Body, Text: c.Text,
@@ -52,16 +79,20 @@ func (s *session) criteria(c *imap.SearchCriteria) store.Criteria {
 	if c.ModSeq != nil {
 		out.ModSeq = int64(c.ModSeq.ModSeq)
 	}
-	var sets []store.UIDSet
+	for _, h := range c.Header {
+		out.Header = append(out.Header, store.HeaderField{Name: h.Key, Value: h.Value})
+	}
+	var sets []imap.NumSet
 	for _, set := range c.SeqNum {
-		sets = append(sets, s.view.set(set))
+		sets = append(sets, set)
 	}
 	for _, set := range c.UID {
-		sets = append(sets, s.view.set(set))
+		sets = append(sets, set)
 	}
-	for i, set := range sets {
-		if set == nil {
-			set = store.UIDSet{} // names nothing; nil would be everything
+	for i, named := range sets {
+		set, err := s.set(named)
+		if err != nil {
+			return out, err
 		}
 		if i == 0 {
 			out.UIDs = set
@@ -69,14 +100,22 @@ func (s *session) criteria(c *imap.SearchCriteria) store.Criteria {
 		}
 		out.Not = append(out.Not, store.Criteria{Not: []store.Criteria{{UIDs: set}}})
 	}
-	for _, h := range c.Header {
-		out.Header = append(out.Header, store.HeaderField{Name: h.Key, Value: h.Value})
-	}
 	for i := range c.Not {
-		out.Not = append(out.Not, s.criteria(&c.Not[i]))
+		not, err := s.criteria(&c.Not[i])
+		if err != nil {
+			return out, err
+		}
+		out.Not = append(out.Not, not)
 	}
-	for _, or := range c.Or {
-		out.Or = append(out.Or, [2]store.Criteria{s.criteria(&or[0]), s.criteria(&or[1])})
+	for i := range c.Or {
+		var or [2]store.Criteria
+		for j := range or {
+			var err error
+			if or[j], err = s.criteria(&c.Or[i][j]); err != nil {
+				return out, err
+			}
+		}
+		out.Or = append(out.Or, or)
 	}
-	return out
+	return out, nil
 }

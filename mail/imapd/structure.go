@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -37,10 +38,15 @@ func orElse(list, other []message.Address) []message.Address {
 	return list
 }
 
+// missing stands for the half of an address that a message left out.
+const missing = "unknown"
+
 func fillAddresses(to *[]imap.Address, list []message.Address) {
 	out := (*to)[:0]
 	for _, a := range list {
-		out = append(out, imap.Address{Name: a.Name, Mailbox: a.Mailbox, Host: a.Host})
+		// NIL, which the library writes for "", would begin or end a group (RFC
+		// 9051, 7.5.2).
+		out = append(out, imap.Address{Name: a.Name, Mailbox: cmp.Or(a.Mailbox, missing), Host: cmp.Or(a.Host, missing)})
 	}
 	*to = out
 }

@@ -1,11 +1,13 @@
 package imapd
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/mail/internal/store"
 )
 
@@ -23,14 +25,16 @@ type view struct {
 
 // Select opens a mailbox (RFC 9051, 6.3.2).
 func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
-	s.view = nil
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.view, s.kept = nil, nil
 	m, err := s.server.store.MailboxByName(s.ctx, s.account, name)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, s.refusal(err)
 	}
 	uids, err := s.server.store.UIDs(s.ctx, s.account, m.ID)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, s.refusal(err)
 	}
 	// m was read first: what came between is told by the next sync, twice at
 	// worst and never not at all.
@@ -44,13 +48,18 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 		HighestModSeq: uint64(m.HighestModSeq)}, nil
 }
 
+// Unselect closes it, without expunging (RFC 9051, 6.4.2).
 func (s *session) Unselect() error {
-	s.view = nil
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.view, s.kept = nil, nil
 	return nil
 }
 
 // Poll tells what has changed since (NOOP, and after each command).
 func (s *session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if s.view == nil {
 		return nil
 	}
@@ -62,14 +71,8 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	changed, unwatch := s.server.store.Watch(s.account)
 	defer unwatch()
 	for {
-		if s.view != nil {
-			if err := s.sync(w, true); err != nil {
-				return err
-			}
-			// The client is silent, so no read will send this.
-			if err := s.link.Flush(); err != nil {
-				return err
-			}
+		if done, err := s.idleOnce(w, stop); done || err != nil {
+			return err
 		}
 		select {
 		case <-changed:
@@ -81,14 +84,39 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	}
 }
 
-// sync tells the client of everything between what it was told and now.
+// idleOnce has its turn only while nobody has ended IDLE: the next command may
+// have begun already.
+func (s *session) idleOnce(w *imapserver.UpdateWriter, stop <-chan struct{}) (done bool, err error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	select {
+	case <-stop:
+		return true, nil
+	default:
+	}
+	if s.view == nil {
+		return false, nil
+	}
+	if err := s.sync(w, true); err != nil {
+		return true, err
+	}
+	// The client is silent, so no read will send this.
+	return false, s.link.Flush()
+}
+
+// sync tells the client of everything between what it was told and now. A
+// mailbox that was deleted has lost all its messages.
 func (s *session) sync(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	v := s.view
 	m, err := s.server.store.MailboxByID(s.ctx, s.account, v.mailbox.ID)
-	if err != nil {
-		return refusal(err)
-	}
-	if m.HighestModSeq != v.modseq {
+	switch {
+	case postern.KindOf(err) == postern.NotFound:
+		for _, uid := range v.uids {
+			v.gone[uid] = true
+		}
+	case err != nil:
+		return s.refusal(err)
+	case m.HighestModSeq != v.modseq:
 		if err := s.news(w, v); err != nil {
 			return err
 		}
@@ -97,26 +125,18 @@ func (s *session) sync(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	if !allowExpunge || len(v.gone) == 0 {
 		return nil
 	}
-	for i := len(v.uids) - 1; i >= 0; i-- {
-		if v.gone[v.uids[i]] {
-			if err := w.WriteExpunge(uint32(i + 1)); err != nil {
-				return err
-			}
-			v.uids = slices.Delete(v.uids, i, i+1)
-		}
-	}
-	clear(v.gone)
-	return nil
+	return v.leave(slices.Collect(maps.Keys(v.gone)), w.WriteExpunge)
 }
 
 func (s *session) news(w *imapserver.UpdateWriter, v *view) error {
 	vanished, err := s.server.store.Vanished(s.ctx, s.account, v.mailbox.ID, v.modseq)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(err)
 	}
-	for _, uid := range v.uids {
-		if vanished.Contains(uid) {
-			v.gone[uid] = true
+	for _, r := range vanished {
+		at, _ := slices.BinarySearch(v.uids, r.First)
+		for ; at < len(v.uids) && v.uids[at] <= r.Last; at++ {
+			v.gone[v.uids[at]] = true
 		}
 	}
 	last := uint32(0)
@@ -136,7 +156,7 @@ func (s *session) news(w *imapserver.UpdateWriter, v *view) error {
 		return nil
 	})
 	if err != nil {
-		return refusal(err)
+		return s.refusal(err)
 	}
 	clear(v.own)
 	if grown {
@@ -168,30 +188,42 @@ func (v *view) number(uid uint32) (uint32, bool) {
 	return uint32(i + 1), ok
 }
 
-// set gives the UIDs that a client's set names, of those it has been told of.
-func (v *view) set(n imap.NumSet) store.UIDSet {
-	var out store.UIDSet
-	count := uint32(len(v.uids))
-	if count == 0 {
-		return nil
+// set gives the UIDs that a client's set names, of those it has been told of. A
+// sequence number beyond them is the client's mistake (RFC 9051, 6.4.4 and 9).
+func (s *session) set(n imap.NumSet) (store.UIDSet, error) {
+	if imap.IsSearchRes(n) {
+		n = s.kept
 	}
+	return s.view.set(n)
+}
+
+func (v *view) set(n imap.NumSet) (store.UIDSet, error) {
+	out := store.UIDSet{}
+	count := uint32(len(v.uids))
 	switch n := n.(type) {
 	case imap.SeqSet:
 		for _, r := range n {
 			first, last := bounds(r.Start, r.Stop, count)
-			if first > count {
-				continue
+			if first == 0 || last > count {
+				return nil, &imap.Error{Type: imap.StatusResponseTypeBad, Text: "there is no message of that number"}
 			}
-			out = append(out, v.runs(int(first-1), int(min(last, count)))...)
+			out = append(out, v.runs(int(first-1), int(last))...)
 		}
 	case imap.UIDSet:
+		if count == 0 {
+			return out, nil
+		}
+		// A UID beyond the greatest that was told names nothing, even if a message
+		// has it by now: nobody flags or deletes what he has not seen.
 		greatest := v.uids[count-1]
 		for _, r := range n {
 			first, last := bounds(uint32(r.Start), uint32(r.Stop), greatest)
-			out = append(out, store.Range{First: first, Last: last})
+			if first <= greatest {
+				out = append(out, store.Range{First: first, Last: min(last, greatest)})
+			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // bounds puts a range in order, "*" (0) being the greatest: "*:4" and "4:*" are
