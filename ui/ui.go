@@ -45,7 +45,7 @@ type Options struct {
 	Face Face
 	// Templates holds the face's pages, one file each, "case.html", which
 	// defines "main" and perhaps more blocks. Files whose name begins with "_"
-	// are read into every page. A "style.css" and a "script.js" beside them are
+	// are read into every page (embed them with "all:templates"). A "style.css" and a "script.js" beside them are
 	// served with ui's own and stand in every page's head.
 	Templates fs.FS
 	// Locales holds fr.json and en.json, merged over ui's own.

@@ -54,7 +54,7 @@ func (w *Web) routes() http.Handler {
 		"GET /consent/{id}":                     w.consent,
 		"POST /consent/{id}/agree":              w.agree,
 		"POST /consent/{id}/decline":            w.decline,
-		"POST /consent/withdraw/{grant}":        w.withdraw,
+		"POST /permission/{grant}/withdraw":     w.withdraw,
 		"GET /looked":                           w.looked,
 		"GET /looked/{disclosure}":              w.look,
 		"GET /looked/{disclosure}/access.proof": w.proof,

@@ -30,7 +30,7 @@ import (
 	"github.com/postern-mail/postern/ui"
 )
 
-//go:embed templates locales
+//go:embed all:templates locales
 var files embed.FS
 
 // Parts are what the face is made of.
@@ -91,3 +91,6 @@ func New(p Parts) (*Web, error) {
 
 // ServeHTTP answers on the face's own origin.
 func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.outer.ServeHTTP(rw, r) }
+
+// Storybook shows the samples, for people and for tests that open a browser.
+func (w *Web) Storybook() http.Handler { return w.ui.Storybook(Samples(w.Now())) }

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/account"
+	"github.com/postern-mail/postern/mail/internal/store"
+	"github.com/postern-mail/postern/ui"
+)
+
+func (s sampler) case1042() HelpCase {
+	return HelpCase{Number: 1042, Subject: "An invoice never arrived", Status: "waiting", Opened: s.ago(26 * time.Hour), Updated: s.ago(20 * time.Minute), Assignee: "Paul Girard", Posts: []CasePost{
+		{At: s.ago(26 * time.Hour), By: "Ana Lima", Text: "Northwind says that they sent the invoice on Monday.\nI cannot find it anywhere."},
+		{At: s.ago(2 * time.Hour), By: "Paul Girard", Staff: true, Text: "It was accepted on Monday at 11:04 and went to Junk, because the sender’s signature was broken. May I look at that one message?"},
+		{At: s.ago(time.Hour), By: "Paul Girard", Event: "closed"}, {At: s.ago(30 * time.Minute), By: "Ana Lima", Event: "reopened"},
+	}}
+}
+
+func (s sampler) help(page pager, wrong wronger) []ui.Sample {
+	open := s.case1042()
+	closed := open
+	closed.Number, closed.Status, closed.Subject = 977, "closed", "Cannot send large attachments"
+	return []ui.Sample{
+		{Name: "help", Page: "help", Of: page("help.title", []HelpCase{open, closed})},
+		{Name: "help-empty", Page: "help", Of: page("help.title", []HelpCase(nil))},
+		{Name: "help-new", Page: "help-new", Of: page("help.new", newCaseView{Recent: s.shares()})},
+		{Name: "help-new-chosen", Page: "help-new", Of: page("help.new", newCaseView{Subject: "x", Chosen: s.shares(), TextError: "x"}, wrong("text", "help.text.error"))},
+		{Name: "help-case", Page: "help-case", Of: page(open.Subject, caseView{HelpCase: open})},
+		{Name: "help-case-closed", Page: "help-case", Of: page(closed.Subject, caseView{HelpCase: closed})},
+		{Name: "help-share", Page: "help-share", Of: page("share.title", shareView{Message: s.shares()[0], Cases: []HelpCase{open}})},
+		{Name: "help-share-guarded", Page: "help-share", Of: page("share.title", shareView{Message: s.shares()[2], Guarded: true})},
+	}
+}
+
+func (s sampler) consents(page pager, wrong wronger) []ui.Sample {
+	ask := ConsentRequest{ID: "r", Case: 1042, Tier: postern.TierContent, Messages: []postern.MessageID{"1", "2", "3", "4"}, Reason: postern.ReasonSupport, Sentence: "To see why the signature of this message was broken, I need its text.", For: 30 * time.Minute, Name: "Paul Girard", Role: "agent", Organisation: "Helpline", Outsourcer: true, Asked: s.ago(4 * time.Minute)}
+	minutes := []ui.Option{{Value: "30", Text: "30 min", Selected: true}, {Value: "15", Text: "15 min"}}
+	running := permissionView{Permission{ID: "g", Case: 1042, Tier: postern.TierEnvelope, Name: "Paul Girard", Organisation: "Helpline", From: s.ago(time.Minute), Until: s.now.Add(19 * time.Minute), AgreedBy: "customer", Sentence: "To find the message in question."}, s.shares()}
+	return []ui.Sample{
+		{Name: "consent", Page: "consent", Of: page("consent.title", consentsView{Waiting: []ConsentRequest{ask}, Running: []permissionView{running}})},
+		{Name: "consent-empty", Page: "consent", Of: page("consent.title", consentsView{})},
+		{Name: "consent-one", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Guarded: true, Minutes: minutes})},
+		{Name: "consent-one-none", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Minutes: minutes, Error: "x"}, wrong("messages", "consent.none"))},
+	}
+}
+
+func (s sampler) looks(page pager) []ui.Sample {
+	first := Look{Seq: 9, Index: 4711, Disclosure: "6f1e0c5b7a9d4e2f8b3c1d0e9f8a7b6c", At: s.ago(50 * time.Minute), Until: s.ago(30 * time.Minute), Tier: postern.TierContent, Fields: postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldBody,
+		Messages: []postern.MessageID{"1", "2", "3", "4"}, Name: "Paul Girard", Role: "agent", Organisation: "Helpline", Reason: postern.ReasonSupport, Sentence: "To see why the signature of this message was broken.", Case: 1042, AgreedBy: "customer"}
+	account1 := Look{Seq: 7, Index: -1, Disclosure: "7f1e0c5b7a9d4e2f8b3c1d0e9f8a7b6c", At: s.ago(2 * time.Hour), Tier: postern.TierAccount, Fields: postern.TierAccount.Fields(), Role: "agent", Organisation: "Helpline", Reason: postern.ReasonSupport, Case: 1042, AgreedBy: "policy"}
+	signIns := []lookEntry{
+		{At: s.ago(10 * time.Minute), SignIn: &postern.SignIn{At: s.ago(10 * time.Minute), Protocol: "web", Network: "203.0.113.0/24", Result: "ok"}},
+		{At: s.ago(time.Hour), SignIn: &postern.SignIn{At: s.ago(time.Hour), Protocol: "imap", Network: "2001:db8:7::/48", Result: "wrong-password"}},
+	}
+	tabs := []ui.NavItem{{Text: "looked.tab.", Href: "/looked", Current: true}, {Text: "looked.tab.staff", Href: "/looked?only=staff"}, {Text: "looked.tab.you", Href: "/looked?only=you"}}
+	entries := []lookEntry{signIns[0], {At: first.At, Look: &first, Lines: s.shares()}, signIns[1], {At: account1.At, Look: &account1}}
+	notice := Notice{ID: "n", Version: 1, Code: "4F7K", Kind: "first", At: s.ago(24 * time.Hour), Subject: "Two of your messages were seen by somebody who had no right to", Text: "Your account was affected: subject and text of two of your messages were shown to somebody who used a stolen support credential.\n\nWhat you should do, in this order:\n1. Change the password of your account at Fabrikam Bank.\n2. Expect mail that pretends to come from us. We never ask for your password.", Delivered: true}
+	corrected := notice
+	corrected.Version, corrected.Kind, corrected.Delivered, corrected.At = 2, "correction", false, s.ago(time.Hour)
+	return []ui.Sample{
+		{Name: "looked", Page: "looked", Of: page("looked.title", lookedView{Entries: entries, Tabs: tabs, Older: "/looked?before=7"})},
+		{Name: "looked-nobody", Page: "looked", Of: page("looked.title", lookedView{Entries: signIns, Tabs: tabs, Nobody: true})},
+		{Name: "look", Page: "look", Of: page("look.title", lookView{first, s.shares(), "mx.outlook.example/ledger+8c1a7b02+AYq3…"})},
+		{Name: "look-pending", Page: "look", Of: page("look.title", lookView{Look: account1, LogKey: "k"})},
+		{Name: "notices", Page: "notices", Of: page("notices.title", []Notice{corrected, notice})},
+		{Name: "notices-empty", Page: "notices", Of: page("notices.title", []Notice(nil))},
+		{Name: "notice", Page: "notice", Of: page(notice.Subject, noticeView{Notice: corrected, Plain: paragraphs(notice.Text), Earlier: []Notice{notice}})},
+		{Name: "notice-old", Page: "notice", Of: page(notice.Subject, noticeView{Notice: notice, Plain: paragraphs(notice.Text), Newer: &corrected})},
+	}
+}
+
+func (s sampler) settings(page pager, wrong wronger) []ui.Sample {
+	languages := []ui.Option{{Value: "fr", Text: "Français", Selected: true}, {Value: "en", Text: "English"}}
+	sessions := []sessionLine{{account.Session{ID: "1", Network: "203.0.113.0/24", Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Created: s.ago(50 * time.Hour), Seen: s.now}, true}, {account.Session{ID: "2", Network: "2001:db8:7::/48", Agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)", Created: s.ago(400 * time.Hour), Seen: s.ago(3 * time.Hour)}, false}}
+	apps := []account.AppPassword{{ID: "p", Label: "Thunderbird at home", Created: s.ago(900 * time.Hour), LastUsed: s.ago(time.Hour)}, {ID: "q", Label: "Old phone", Created: s.ago(9000 * time.Hour)}}
+	exports := []exportLine{{"role.inbox", "/settings/export/inbox", 1284, 210_000_000}, {"Vacances", "/settings/export/f2", 0, 0}}
+	return []ui.Sample{
+		{Name: "settings", Page: "settings", Of: page("settings.tab", settingsOf("settings", generalView{s.ana(), store.Usage{Bytes: 4_200_000_000, Messages: 18_412, QuotaBytes: 15 << 30}, languages}))},
+		{Name: "settings-password", Page: "settings-password", Of: page("settings-password.tab", settingsOf("settings-password", passwordView{OldError: "x"}), wrong("old", "settings-password.old.error"))},
+		{Name: "settings-not-me", Page: "settings-password", Of: page("settings-password.tab", settingsOf("settings-password", passwordView{NotMe: true}))},
+		{Name: "settings-sessions", Page: "settings-sessions", Of: page("settings-sessions.tab", settingsOf("settings-sessions", sessions))},
+		{Name: "settings-apps", Page: "settings-apps", Of: page("settings-apps.tab", settingsOf("settings-apps", appsView{Apps: apps, Secret: "k7f2-9mqe-xw31-p0az-v8tj", Label: "Thunderbird"}))},
+		{Name: "settings-apps-none", Page: "settings-apps", Of: page("settings-apps.tab", settingsOf("settings-apps", appsView{}))},
+		{Name: "settings-export", Page: "settings-export", Of: page("settings-export.tab", settingsOf("settings-export", exports))},
+	}
+}
