@@ -17,7 +17,6 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
-	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/testkit/engine"
 )
 
@@ -39,7 +38,9 @@ func newHouse(t *testing.T, opened engine.Open) *house {
 	now := func() time.Time { return h.clock }
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	var err error
-	if h.accounts, err = account.Open(ctx, account.Parts{DB: h.db, Now: now, Log: log, Cost: password.Cheap()}); err != nil {
+	parts := account.Parts{DB: h.db, Now: now, Log: log}
+	parts.Cost.Time, parts.Cost.MemoryKiB, parts.Cost.Threads = 1, 64, 1
+	if h.accounts, err = account.Open(ctx, parts); err != nil {
 		t.Fatal(err)
 	}
 	blobs, err := blob.OpenDisk(t.TempDir())

@@ -67,7 +67,7 @@ type evaluation struct {
 	need     Need
 	count    int
 	texts    map[textTerm][]uint32 // UIDs in order
-	raw      *message.Message // of the item at hand, when a header had to be read
+	raw      *message.Message      // of the item at hand, when a header had to be read
 }
 
 // plan finds out what the criteria need to know.

@@ -30,14 +30,31 @@ func (s *Store) columns(need Need, mailbox bool) string {
 	if need == 0 {
 		return c + " FROM mail_placement p"
 	}
-	c += ", m.id, m.thread, m.bits"
+	return c + messageColumns(need) + " FROM mail_placement p" + s.join()
+}
+
+func messageColumns(need Need) string {
+	c := ", m.id, m.thread, m.bits"
 	if need&(Summary|Envelope) != 0 {
 		c += ", m.meta"
 	}
 	if need&Structure != 0 {
 		c += ", m.structure"
 	}
-	return c + " FROM mail_placement p" + s.join()
+	return c
+}
+
+// fromMessages is columns for those who know the message and want its places.
+// SQLite has no statistics to see which way round is short, so it is told: the
+// order of the loops is the order of writing, and num, which is unique in its
+// file, is the only way in; with the account beside it the planner would read
+// all of the account's placements.
+func (s *Store) fromMessages(need Need) string {
+	from := " FROM mail_message m JOIN mail_placement p ON p.account = m.account AND p.num = m.num"
+	if s.db.Engine() == db.SQLite {
+		from = " FROM mail_message m CROSS JOIN mail_placement p ON p.num = m.num"
+	}
+	return "SELECT " + placementColumns + ", p.mailbox" + messageColumns(need) + from
 }
 
 // join goes from placements to messages. In SQLite num alone is the key.

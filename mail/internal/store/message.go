@@ -1,11 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/blob"
@@ -23,7 +26,10 @@ func (s *Store) Places(ctx context.Context, id postern.AccountID, msg postern.Me
 	if err != nil {
 		return nil, err
 	}
-	items, err := s.collect(ctx, need, "p.account = ?1 AND p.num = (SELECT num FROM mail_message WHERE account = ?1 AND id = ?2) ORDER BY p.mailbox, p.uid", acc, mid)
+	items, err := s.collect(ctx, need, "m.account = ?1 AND m.id = ?2", acc, mid)
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(strings.Compare(string(a.Mailbox), string(b.Mailbox)), cmp.Compare(a.UID, b.UID))
+	})
 	if err == nil && len(items) == 0 {
 		err = notFound("there is no such message")
 	}
@@ -42,22 +48,27 @@ func (s *Store) Thread(ctx context.Context, id postern.AccountID, thread string)
 		return nil, notFound("there is no such thread")
 	}
 	const most = 1000
-	return s.collect(ctx, Summary, fmt.Sprintf("p.account = ?1 AND p.num IN (SELECT num FROM mail_message WHERE account = ?1 AND thread = ?2) ORDER BY p.received, p.uid LIMIT %d", most), acc, t)
+	items, err := s.collect(ctx, Summary, fmt.Sprintf("m.account = ?1 AND m.thread = ?2 LIMIT %d", most), acc, t)
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(a.Internal.Compare(b.Internal), strings.Compare(string(a.ID), string(b.ID)), cmp.Compare(a.UID, b.UID))
+	})
+	return items, err
 }
 
-// collect reads items of any mailboxes.
+// collect reads the places of messages.
 func (s *Store) collect(ctx context.Context, need Need, where string, args ...any) (items []Item, err error) {
+	need |= Identity
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		items, err = s.collectTx(tx, need, where, args)
+		items, err = collect(tx, need, s.fromMessages(need)+" WHERE "+where, args)
 		return err
 	})
 	return items, err
 }
 
-func (s *Store) collectTx(tx *db.Tx, need Need, where string, args []any) (items []Item, err error) {
-	need |= Identity
+// collect reads rows that name their mailbox.
+func collect(tx *db.Tx, need Need, query string, args []any) (items []Item, err error) {
 	sc := itemScanner{need: need, mailboxes: true}
-	err = tx.Rows(s.columns(need, true)+" WHERE "+where, args, func(row db.Scanner) error {
+	err = tx.Rows(query, args, func(row db.Scanner) error {
 		items = append(items, Item{})
 		return sc.scan(row, &items[len(items)-1])
 	})

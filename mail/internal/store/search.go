@@ -323,7 +323,7 @@ func (s *Store) search(ctx context.Context, id postern.AccountID, need Need, q s
 			}
 		}
 		where := strings.Join(st.where, " AND ") + " ORDER BY p.received DESC, p.mailbox DESC, p.uid DESC LIMIT " + st.arg(q.limit+1)
-		items, err = s.collectTx(tx, need, where, st.args)
+		items, err = collect(tx, need|Identity, s.columns(need|Identity, true)+" WHERE "+where, st.args)
 		return err
 	})
 	if err != nil {

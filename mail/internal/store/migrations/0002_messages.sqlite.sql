@@ -30,7 +30,7 @@ CREATE TABLE mail_placement (
 ) WITHOUT ROWID;
 CREATE INDEX mail_placement_modseq ON mail_placement (account, mailbox, modseq);
 CREATE INDEX mail_placement_received ON mail_placement (account, mailbox, received);
-CREATE INDEX mail_placement_num ON mail_placement (account, num);
+CREATE INDEX mail_placement_num ON mail_placement (num);
 
 -- Rowids are mail_message.num. The words come folded and apart from one
 -- another, so the plainest tokenizer is the right one.

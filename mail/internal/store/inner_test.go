@@ -2,11 +2,14 @@ package store
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/message"
+	"github.com/postern-mail/postern/testkit/engine"
 )
 
 // FuzzQuery holds any text against what both engines' languages allow: words
@@ -139,5 +142,27 @@ func TestBaseSubject(t *testing.T) {
 		if base, reply := baseSubject(in); base != want.base || reply != want.reply {
 			t.Errorf("%q: %q %v", in, base, reply)
 		}
+	}
+}
+
+// A message is found by its identifier without reading the rest of the account.
+func TestPlacesAreFoundByIndex(t *testing.T) {
+	s, err := Open(t.Context(), Parts{DB: engine.SQLite(t)(open.Mail)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan []string
+	err = s.db.Update(t.Context(), func(tx *db.Tx) error {
+		return tx.Rows("EXPLAIN QUERY PLAN "+s.fromMessages(Identity|Envelope)+" WHERE m.account = ?1 AND m.id = ?2", db.Args([]byte{1}, []byte{2}), func(row db.Scanner) error {
+			var id, parent, unused int
+			var step string
+			err := row.Scan(&id, &parent, &unused, &step)
+			plan = append(plan, step)
+			return err
+		})
+	})
+	want := []string{"SEARCH m USING INDEX mail_message_id (account=? AND id=?)", "SEARCH p USING INDEX mail_placement_num (num=?)"}
+	if err != nil || !slices.Equal(plan, want) {
+		t.Errorf("the plan is %q, %v", plan, err)
 	}
 }
