@@ -195,7 +195,7 @@ func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what ended, err e
 		}
 		return what, tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('grant', ?1, ?2)", t.Subject, millis(c.At))
 	default:
-		return what, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target-kind", Text: fmt.Sprintf("a %q cannot be contained: name a credential, session, grant, network or organisation", t.Kind)}
+		return what, unknownKind(t.Kind)
 	}
 	if err != nil {
 		return what, err
@@ -211,6 +211,10 @@ func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what ended, err e
 		}
 	}
 	return what, nil
+}
+
+func unknownKind(kind string) error {
+	return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target-kind", Text: fmt.Sprintf("a %q cannot be contained: name a credential, session, grant, network or organisation", kind)}
 }
 
 // containGrants marks the running grants that a condition on ?4 selects. Reveals

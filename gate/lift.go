@@ -36,6 +36,9 @@ func (g *Gate) Reach(ctx context.Context, t Target) (r Reach, err error) {
 	case KindGrant:
 		what.grants = map[postern.GrantID]bool{postern.GrantID(t.Subject): true}
 	}
+	if column == "" {
+		return r, unknownKind(t.Kind)
+	}
 	if t.Kind != KindGrant {
 		if r.Sessions, r.Members, err = g.staff.Reach(ctx, t.Kind, t.Subject); err != nil {
 			return r, err
