@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/postern-mail/postern"
@@ -49,11 +50,43 @@ func (d *Desk) Trace(ctx context.Context, by staff.Session, id postern.CaseID, q
 	if err != nil {
 		return Tracing{}, err
 	}
+	// What was refused at the door has no message to be named by: it is looked
+	// at first, in a disclosure of its own, and only the named sender's is kept.
+	var events []postern.TraceEvent
+	if sender, ok := strings.CutPrefix(query, "from:"); ok {
+		door, err := d.gate.Reveal(ctx, by, gate.Want{Grant: grant, Tier: postern.TierTrace, Fields: postern.FieldTrace})
+		if err != nil {
+			return Tracing{}, err
+		}
+		for _, e := range door.Shown.Trace {
+			if e.Message == "" && sent(e.Sender, sender) {
+				events = append(events, e)
+			}
+		}
+		if len(asked.Messages) == 0 {
+			return Tracing{Query: query, Events: events, Findings: outcomes(events), Delivery: door}, nil
+		}
+		// The second delivery is under the same grant and session, so its lease
+		// answers for what the first one gave.
+		door.Done()
+	}
 	shown, err := d.gate.Reveal(ctx, by, gate.Want{Grant: grant, Tier: postern.TierTrace, Messages: asked.Messages, Fields: postern.FieldTrace})
 	if err != nil {
 		return Tracing{}, err
 	}
-	return Tracing{Query: query, Events: shown.Shown.Trace, Findings: outcomes(shown.Shown.Trace), Delivery: shown}, nil
+	if len(asked.Messages) > 0 { // else what has no message is somebody else's
+		events = append(events, shown.Shown.Trace...)
+	}
+	slices.SortStableFunc(events, func(a, b postern.TraceEvent) int { return a.At.Compare(b.At) })
+	return Tracing{Query: query, Events: events, Findings: outcomes(events), Delivery: shown}, nil
+}
+
+// sent says that an address is, or is at, what a query names: "ana@bank.example"
+// or "bank.example" with its subdomains.
+func sent(address, named string) bool {
+	address, named = strings.ToLower(address), strings.ToLower(named)
+	_, domain, _ := strings.Cut(address, "@")
+	return address == named || domain == named || strings.HasSuffix(domain, "."+named)
 }
 
 // traceQuery reads what an agent types: "from:" and "id:" as they are, an
@@ -70,6 +103,7 @@ func traceQuery(q string) (string, error) {
 		}
 	}
 	bad := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' })
+	bad = bad || kind == "from" && strings.Contains(name, ":") // "to:ana@x.example" is no sender
 	if name == "" || len(name) > 320 || bad || !strings.ContainsAny(name, "@.") {
 		return "", invalid("desk.invalid.trace", "name a sender (ana@bank.example, bank.example) or a Message-ID (<x@y>)")
 	}

@@ -1,0 +1,86 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/staff"
+)
+
+// beat is how often a stream says that it is still there, so that proxies keep
+// it and the browser notices when the server is gone.
+const beat = 15 * time.Second
+
+// events says "ended" when the session ends.
+func (w *Web) events(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
+	return w.stream(rw, r, s, nil, s.Expires, gate.RefusedSessionEnded)
+}
+
+// grantEvents says "ended" when the session or the grant ends.
+func (w *Web) grantEvents(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
+	g, err := w.grantOf(r, s)
+	if err != nil {
+		return err
+	}
+	ended, stop := w.Gate.WatchGrant(g.ID)
+	defer stop()
+	if !g.Live(w.Now()) {
+		done := make(chan struct{})
+		close(done)
+		ended = done
+	}
+	return w.stream(rw, r, s, ended, g.Until, gate.RefusedGrantEnded)
+}
+
+// stream waits for the first of the session's end, the grant's, and the clock.
+func (w *Web) stream(rw http.ResponseWriter, r *http.Request, s staff.Session, grant <-chan struct{}, until time.Time, clockKey string) error {
+	session, stop := w.Gate.Watch(s.ID)
+	defer stop()
+	out := http.NewResponseController(rw)
+	_ = out.SetWriteDeadline(time.Time{}) // a stream outlives the server's bound on pages
+	rw.Header().Set("Content-Type", "text/event-stream")
+	rw.Header().Set("X-Accel-Buffering", "no")
+	rw.WriteHeader(http.StatusOK)
+	fmt.Fprint(rw, ": open\n\n")
+	if err := out.Flush(); err != nil {
+		return nil // nobody is listening
+	}
+	// The session may have ended between its check and the watch.
+	if _, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookieName), w.From(r)); err != nil && postern.KindOf(err) == postern.Denied {
+		w.say(rw, r, gate.RefusedSessionEnded)
+		return nil
+	}
+	clock := time.NewTimer(until.Sub(w.Now()))
+	defer clock.Stop()
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-session:
+			w.say(rw, r, gate.RefusedContained)
+			return nil
+		case <-grant:
+			w.say(rw, r, gate.RefusedGrantEnded)
+			return nil
+		case <-clock.C:
+			w.say(rw, r, clockKey)
+			return nil
+		case <-r.Context().Done():
+			return nil
+		case <-tick.C:
+			fmt.Fprint(rw, ":\n\n")
+			if out.Flush() != nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (w *Web) say(rw http.ResponseWriter, r *http.Request, key string) {
+	fmt.Fprintf(rw, "event: ended\ndata: %s\n\n", strings.ReplaceAll(w.t(r, key), "\n", " "))
+	_ = http.NewResponseController(rw).Flush()
+}
