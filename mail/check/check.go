@@ -170,6 +170,9 @@ func best(all []signature) string {
 // fromDomain is the domain of the one address of the one From field, which is
 // what people see (RFC 7489, 6.6.1).
 func fromDomain(raw []byte) (domain string, several bool) {
+	if end := bytes.Index(raw, []byte("\r\n\r\n")); end >= 0 {
+		raw = raw[:end+4] // the header is enough
+	}
 	m, err := message.Parse(raw)
 	if err != nil {
 		return "", false

@@ -8,11 +8,16 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/emersion/go-msgauth/authres"
 	"github.com/emersion/go-msgauth/dkim"
@@ -130,6 +135,12 @@ func TestCheck(t *testing.T) {
 		"two.example":                      {"v=spf1 -all"},
 		"_dmarc.two.example":               {"v=DMARC1; p=reject", "v=DMARC1; p=none"},
 		"plain.example":                    {"v=spf1 ?all"},
+		"trying.example":                   {"v=spf1 -all"},
+		"_dmarc.trying.example":            {"v=DMARC1; p=reject; pct=0"},
+		"half.example":                     {"v=spf1 -all"},
+		"_dmarc.half.example":              {"v=DMARC1; p=reject; pct=50"},
+		"almost.example":                   {"v=spf1 -all"},
+		"_dmarc.almost.example":            {"v=DMARC10; p=reject"},
 		"broken.example":                   {"SERVFAIL"},
 		"_dmarc.broken.example":            {"SERVFAIL"},
 		"evil.example":                     {"v=spf1 ip4:203.0.113.9 -all"},
@@ -149,7 +160,7 @@ func TestCheck(t *testing.T) {
 		{"by DKIM, RSA", "198.51.100.1", "mx", "", sign(t, bank, "bank.example", "rsa", key), "spf=none dkim=pass dmarc=pass", false},
 		{"forged", "203.0.113.9", "mx", "clara@bank.example", bank, "spf=fail dkim=none dmarc=fail", true},
 		{"forged with the thief's own SPF and DKIM", "203.0.113.9", "mx", "x@evil.example", sign(t, bank, "evil.example", "ed", edKey), "spf=pass dkim=pass dmarc=fail", true},
-		{"changed after signing", "203.0.113.9", "mx", "", strings.Replace(sign(t, bank, "bank.example", "ed", edKey), "body", "bodY", 1), "spf=none dkim=permerror dmarc=fail", true},
+		{"changed after signing", "203.0.113.9", "mx", "", strings.Replace(sign(t, bank, "bank.example", "ed", edKey), "body", "bodY", 1), "spf=none dkim=fail dmarc=fail", true},
 		{"a key that cannot be looked up", "203.0.113.9", "mx", "", sign(t, bank, "bank.example", "down", edKey), "spf=none dkim=temperror dmarc=temperror", false},
 		{"a key that does not exist", "203.0.113.9", "mx", "", sign(t, bank, "bank.example", "gone", edKey), "spf=none dkim=permerror dmarc=fail", true},
 		{"a subdomain is aligned", "192.0.2.2", "mx", "x@news.bank.example", bank, "spf=pass dkim=none dmarc=pass", false},
@@ -158,6 +169,9 @@ func TestCheck(t *testing.T) {
 		{"strict: no subdomain", "192.0.2.3", "mx", "x@sub.strict.example", sign(t, from("x@strict.example"), "sub.strict.example", "ed", edKey), "spf=pass dkim=pass dmarc=fail", true},
 		{"p=none only watches", "203.0.113.9", "mx", "x@watching.example", from("x@watching.example"), "spf=fail dkim=none dmarc=fail", false},
 		{"two policies are none", "203.0.113.9", "mx", "x@two.example", from("x@two.example"), "spf=fail dkim=none dmarc=none", false},
+		{"pct=0 only watches", "203.0.113.9", "mx", "x@trying.example", from("x@trying.example"), "spf=fail dkim=none dmarc=fail", false},
+		{"pct=50 is meant", "203.0.113.9", "mx", "x@half.example", from("x@half.example"), "spf=fail dkim=none dmarc=fail", true},
+		{"another version is none", "203.0.113.9", "mx", "x@almost.example", from("x@almost.example"), "spf=fail dkim=none dmarc=none", false},
 		{"no policy", "203.0.113.9", "mx", "x@plain.example", from("x@plain.example"), "spf=neutral dkim=none dmarc=none", false},
 		{"the DNS is away", "203.0.113.9", "mx", "x@broken.example", from("x@broken.example"), "spf=temperror dkim=none dmarc=temperror", false},
 		{"a bounce has its HELO", "192.0.2.1", "helo.example", "", from("x@plain.example"), "spf=pass dkim=none dmarc=none", false},
@@ -167,31 +181,78 @@ func TestCheck(t *testing.T) {
 		{"nonsense", "192.0.2.1", "[192.0.2.1]", "", "\x00\xff\r\n", "spf=none dkim=permerror dmarc=none", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			checker := check.New(z.resolver(t), "mx.outlook.example")
-			in := check.In{IP: netip.MustParseAddr(c.ip), Helo: c.helo, Sender: c.sender, Raw: []byte(c.raw)}
-			r := checker.Check(t.Context(), in)
-			if r.Verdicts() != c.verdicts || r.Junk != c.junk {
-				t.Errorf("%s junk=%v (%s), want %s junk=%v", r.Verdicts(), r.Junk, r.Why, c.verdicts, c.junk)
+			r := checker(z.resolver(t)).Message(t.Context(), netip.MustParseAddr(c.ip), c.helo, c.sender, []byte(c.raw))
+			if r.Verdicts != c.verdicts || r.Junk != c.junk {
+				t.Errorf("%s junk=%v (%s), want %s junk=%v", r.Verdicts, r.Junk, r.Why, c.verdicts, c.junk)
 			}
 			if r.Junk != (r.Why != "") {
 				t.Errorf("junk=%v because of %q", r.Junk, r.Why)
 			}
-			field := checker.Field(in, r)
-			value, ok := strings.CutPrefix(field, "Authentication-Results:")
+			value, ok := strings.CutPrefix(r.Header, "Authentication-Results:")
 			if _, results, err := authres.Parse(value); !ok || err != nil || len(results) < 3 {
-				t.Errorf("%q: %d results, %v", field, len(results), err)
+				t.Errorf("%q: %d results, %v", r.Header, len(results), err)
 			}
 		})
 	}
 }
 
+func checker(r check.Resolver) *check.Checker {
+	return check.Open(check.Parts{Resolver: r, Hostname: "mx.outlook.example", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC) }})
+}
+
 func TestAStrangerCannotWriteIntoTheField(t *testing.T) {
-	checker := check.New(zone{}.resolver(t), "mx.outlook.example")
-	in := check.In{IP: netip.MustParseAddr("192.0.2.1"), Helo: "x;\r\n dmarc=pass\r\nX: y", Sender: ""}
-	field := checker.Field(in, check.Result{SPF: "none", DKIM: "none", DMARC: "fail"})
-	if strings.Count(field, "\r\n") != strings.Count(field, "\r\n\t")+1 || !strings.Contains(field, `smtp.helo="x;?? dmarc=pass??X: y"`) {
-		t.Errorf("the field is %q", field)
+	r := checker(zone{}.resolver(t)).Message(t.Context(), netip.MustParseAddr("192.0.2.1"), "x;\r\n dmarc=pass\r\nX: y", "", []byte("\r\n"))
+	if strings.Count(r.Header, "\r\n") != strings.Count(r.Header, "\r\n\t")+1 || !strings.Contains(r.Header, `smtp.helo="x;?? dmarc=pass??X: y"`) {
+		t.Errorf("the field is %q", r.Header)
 	}
+}
+
+// greedy answers everything with a policy that asks for more, and counts.
+type greedy struct {
+	*net.Resolver
+	asked atomic.Int32
+}
+
+func (g *greedy) LookupTXT(_ context.Context, name string) ([]string, error) {
+	g.asked.Add(1)
+	return []string{"v=spf1 include:a." + name + " include:b." + name + " -all"}, nil
+}
+
+func TestTheLookupsOfAMessageAreBounded(t *testing.T) {
+	raw := ""
+	for i := range 200 {
+		raw += fmt.Sprintf("DKIM-Signature: v=1; a=rsa-sha256; d=x%d.example; s=y; h=from; bh=AA==; b=AA==\r\n", i)
+	}
+	g := &greedy{}
+	r := checker(g).Message(t.Context(), netip.MustParseAddr("192.0.2.1"), "mx", "a@evil.example", []byte(raw+from("a@evil.example")))
+	if n := g.asked.Load(); n > 40 || n < 10 {
+		t.Errorf("%d lookups", n)
+	}
+	if r.Junk {
+		t.Errorf("junk: %s", r.Why)
+	}
+}
+
+// deaf never answers.
+type deaf struct{ *net.Resolver }
+
+func (deaf) LookupTXT(ctx context.Context, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestADeafDNSDelaysAMessageAndLosesNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		raw := sign(t, from("clara@bank.example"), "bank.example", "ed", edKey)
+		r := checker(deaf{}).Message(t.Context(), netip.MustParseAddr("192.0.2.1"), "mx", "clara@bank.example", []byte(raw))
+		if r.Verdicts != "spf=temperror dkim=temperror dmarc=temperror" || r.Junk {
+			t.Errorf("%s junk=%v", r.Verdicts, r.Junk)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 func FuzzCheck(f *testing.F) {
@@ -199,10 +260,8 @@ func FuzzCheck(f *testing.F) {
 	f.Add("", "", []byte("DKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=y; h=from; bh=; b=\r\nFrom: a@x.example\r\n\r\n"))
 	nobody := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }}
 	f.Fuzz(func(t *testing.T, sender, helo string, raw []byte) {
-		checker := check.New(nobody, "mx.outlook.example")
-		in := check.In{IP: netip.MustParseAddr("192.0.2.1"), Helo: helo, Sender: sender, Raw: raw}
-		r := checker.Check(t.Context(), in)
-		if field := checker.Field(in, r); strings.Count(field, "\n") != strings.Count(field, "\r\n\t")+1 {
+		r := checker(nobody).Message(t.Context(), netip.MustParseAddr("192.0.2.1"), helo, sender, raw)
+		if field := r.Header; strings.Count(field, "\n") != strings.Count(field, "\r\n\t")+1 {
 			t.Errorf("the field is %q", field)
 		}
 	})

@@ -49,7 +49,11 @@ func (k *look) checkDMARC(ctx context.Context) {
 		k.dmarc = temperror // it might have passed
 	default:
 		k.dmarc = fail
-		if policy == dmarc.PolicyQuarantine || policy == dmarc.PolicyReject {
+		// pct=0 is a domain that tries its policy out. A percentage between is
+		// taken for all: a recipient cannot explain a draw of lots, and the next
+		// DMARC has none.
+		trying := record.Percent != nil && *record.Percent == 0
+		if !trying && (policy == dmarc.PolicyQuarantine || policy == dmarc.PolicyReject) {
 			k.junk, k.why = true, "the domain in From says that mail which fails its checks is not its own (p="+k.policy+")"
 		}
 	}
@@ -85,11 +89,18 @@ func (k *look) record(ctx context.Context, domain string) (*dmarc.Record, error)
 	if err != nil {
 		return nil, err
 	}
-	texts = slices.DeleteFunc(texts, func(s string) bool { return !strings.HasPrefix(s, "v=DMARC1") })
+	texts = slices.DeleteFunc(texts, func(s string) bool { return !isRecord(s) })
 	if len(texts) != 1 {
 		return nil, dmarc.ErrNoPolicy
 	}
 	return dmarc.Parse(texts[0])
+}
+
+// isRecord says that a text is a DMARC record (RFC 7489, 6.4).
+func isRecord(text string) bool {
+	version, _, _ := strings.Cut(text, ";")
+	tag, value, _ := strings.Cut(version, "=")
+	return strings.TrimSpace(tag) == "v" && strings.TrimSpace(value) == "DMARC1"
 }
 
 func temporary(err error) bool {
