@@ -31,7 +31,8 @@ var errEncoding = errors.New("not an argon2id hash")
 
 func decode(s string) (c Cost, salt, hash []byte, err error) {
 	parts := strings.Split(s, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
+	// encoding/base64 skips line breaks even when it is strict.
+	if strings.ContainsAny(s, "\r\n") || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
 		return c, nil, nil, errEncoding
 	}
 	costs := strings.Split(parts[3], ",")

@@ -66,7 +66,7 @@ func (d *Directory) BeginRegistration(ctx context.Context, who Registrant) (opti
 	if d.party == nil {
 		return nil, "", errNoPasskeys
 	}
-	c := ceremony{Kind: "register", Session: who.Session, Expires: millis(d.now().Add(ceremonyLife))}
+	c := ceremony{Kind: "register", Session: who.Session, Expires: millis(d.now().Add(CeremonyLife))}
 	if who.Invite != "" {
 		c.Invite, c.Session = hashToken(who.Invite), ""
 	}
@@ -195,7 +195,7 @@ func (d *Directory) BeginLogin(ctx context.Context) (options []byte, state strin
 	if err != nil {
 		return nil, "", fmt.Errorf("couldn't begin the sign-in: %w", err)
 	}
-	return d.hand(assertion, ceremony{Kind: "login", Expires: millis(d.now().Add(ceremonyLife)), Data: *data})
+	return d.hand(assertion, ceremony{Kind: "login", Expires: millis(d.now().Add(CeremonyLife)), Data: *data})
 }
 
 // FinishLogin takes the browser's answer and makes a session.

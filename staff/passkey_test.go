@@ -209,7 +209,7 @@ func TestPasskeyRefusals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.clock.pass(ceremonyLife)
+			h.clock.pass(CeremonyLife)
 			if _, _, err = h.FinishLogin(t.Context(), state, a.get(t, options), From{}); postern.KindOf(err) != postern.Invalid {
 				t.Errorf("got %v", err)
 			}
@@ -265,7 +265,7 @@ func TestAnswerIsTakenOnce(t *testing.T) {
 		if in.Load() != 1 {
 			t.Errorf("%d sign-ins with one answer", in.Load())
 		}
-		h.clock.pass(ceremonyLife + time.Second)
+		h.clock.pass(CeremonyLife + time.Second)
 		if _, _, err := h.login(t, a, From{Network: home}); err != nil {
 			t.Error(err)
 		}
