@@ -12,6 +12,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/mail/internal/store"
+	"github.com/postern-mail/postern/message"
 )
 
 // data is DATA (RFC 5321, 4.1.1.4).
@@ -33,19 +34,25 @@ func (s *session) data(arg string) {
 		return
 	}
 	defer s.reset()
-	_ = s.conn.SetReadDeadline(deadline(s.server.Limits.Data))
-	raw, big, err := readMessage(s.r, s.server.MaxSize)
+	held := int64(0)
+	defer func() { s.server.held.Add(-held) }()
+	raw, err := s.message(func(n int) bool {
+		held += int64(n)
+		return s.server.held.Add(int64(n)) <= s.server.Limits.Memory
+	})
 	switch {
 	case errors.Is(err, errBare) || errors.Is(err, errNUL):
 		// Where this message ends is a matter of opinion now: read no further.
 		s.refused("554 5.6.0", err.Error())
 		s.close("554 5.6.0 a CR or LF outside of CR LF, or a NUL, is in the message (RFC 5321, 2.3.8)")
+	case errors.Is(err, errBig):
+		s.refused("552 5.3.4", "too large")
+		s.mistake(fmt.Sprintf("552 5.3.4 the message is larger than %d bytes", s.server.MaxSize))
+	case errors.Is(err, errRoom):
+		s.reply("452 4.3.1 too much mail at once, try again later")
 	case err != nil:
 		s.part(err)
 		s.closing = true
-	case big:
-		s.refused("552 5.3.4", "too large")
-		s.reply("552 5.3.4 the message is larger than %d bytes", s.server.MaxSize)
 	case loops(raw):
 		s.refused("554 5.4.6", "a loop")
 		s.reply("554 5.4.6 the message has passed %d servers", hopsMost)
@@ -74,24 +81,37 @@ func (s *session) take(raw []byte) {
 		d.To = append(d.To, r.id)
 	}
 	d.Raw = append([]byte(fields), raw...)
-	// Once the last dot is here the message is ours to keep or refuse, whoever
-	// wants to stop meanwhile.
-	if err := s.server.Mail.Deliver(context.WithoutCancel(s.ctx), d); err != nil {
+	ctx, cancel := s.keeping()
+	defer cancel()
+	if err := s.server.Mail.Deliver(ctx, d); err != nil {
 		s.trouble(err)
 		return
 	}
 	s.reply("250 2.0.0 kept as %s", id)
 }
 
+// keeping is for what makes a message durable: once the last dot is here it is
+// ours to keep or refuse, whoever wants to stop meanwhile. Past the time the
+// client is told to try again (RFC 5321, 4.5.3.2.6: it waits for ten minutes).
+func (s *session) keeping() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(s.ctx), s.server.Limits.Keep)
+}
+
 // submit sends a customer's message.
 func (s *session) submit(raw []byte) {
+	if !s.wroteIt(raw) {
+		s.mistake("550 5.7.1 the From field must have the address you signed in with, and no other")
+		return
+	}
 	id := postern.NewID()
 	fields := s.received(id) + s.missing(raw, id)
 	var to []string
 	for _, r := range s.recipients {
 		to = append(to, r.address)
 	}
-	err := s.server.Queue.Submit(context.WithoutCancel(s.ctx), s.account.ID, s.sender, to, append([]byte(fields), raw...))
+	ctx, cancel := s.keeping()
+	defer cancel()
+	err := s.server.Queue.Submit(ctx, s.account.ID, s.sender, to, append([]byte(fields), raw...))
 	switch postern.KindOf(err) {
 	case postern.Invalid:
 		s.reply("554 5.6.0 the message cannot be sent as it is")
@@ -104,6 +124,20 @@ func (s *session) submit(raw []byte) {
 		}
 		s.reply("250 2.0.0 queued as %s", id)
 	}
+}
+
+// wroteIt says that the one author of a message is the customer who sends it.
+func (s *session) wroteIt(raw []byte) bool {
+	m, err := message.Parse(append(headOf(raw)[1:], "\r\n\r\n"...))
+	if err != nil {
+		return false
+	}
+	fields := m.Header.All("From")
+	if len(fields) != 1 {
+		return false
+	}
+	authors := message.ParseAddresses(fields[0])
+	return len(authors) == 1 && s.own(authors[0].Addr())
 }
 
 // received is the trace field of RFC 5321, 4.4. A customer's own address is

@@ -126,7 +126,7 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprint(w, "Subject: x\r\n\r\nbody\r\n")
+		fmt.Fprint(w, "From: Ana <ana@outlook.example>\r\nSubject: x\r\n\r\nbody\r\n")
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestTLS(t *testing.T) {
 		}
 	})
 	t.Run("what is sent with STARTTLS is not taken for private", func(t *testing.T) {
-		h.play(t, "D: smtp\nS: 220\nC: EHLO c.example\\r\\nSTARTTLS\\r\\nMAIL FROM:<x@y.example>\nS: 250-\nS: 250-\nS: 250-\nS: 250-\nS: 250-\nS: 250-SIZE\nS: 250 STARTTLS\nS: 503 5.5.1\nS: EOF")
+		h.play(t, "D: smtp\nS: 220\nC: EHLO c.example\\r\\nSTARTTLS\\r\\nMAIL FROM:<x@y.example>\nS: 250-\nS: 250-\nS: 250-\nS: 250-\nS: 250-SIZE\nS: 250 STARTTLS\nS: 503 5.5.1\nS: EOF")
 	})
 	t.Run("what was said in the clear is forgotten", func(t *testing.T) {
 		conn, err := net.Dial("tcp", h.smtp)

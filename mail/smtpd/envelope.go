@@ -26,7 +26,7 @@ func (s *session) mail(arg string) {
 		s.mistake("501 5.1.7 write MAIL FROM:<address>")
 		return
 	}
-	utf8Allowed := false
+	size := int64(0)
 	for _, p := range params {
 		name, value, _ := strings.Cut(p, "=")
 		switch strings.ToUpper(name) {
@@ -36,7 +36,7 @@ func (s *session) mail(arg string) {
 				s.mistake("501 5.5.4 SIZE is a number")
 				return
 			}
-			if int64(n) > s.server.MaxSize {
+			if size = int64(n); size > s.server.MaxSize {
 				s.reply("552 5.3.4 the message is larger than %d bytes", s.server.MaxSize)
 				return
 			}
@@ -45,23 +45,21 @@ func (s *session) mail(arg string) {
 				s.mistake("501 5.5.4 BODY is 7BIT or 8BITMIME")
 				return
 			}
-		case "SMTPUTF8":
-			utf8Allowed = true
 		case "AUTH": // RFC 4954, 5: who said it first; not believed
 		default:
 			s.mistake("555 5.5.4 no such parameter")
 			return
 		}
 	}
-	if !ascii(sender) && !utf8Allowed {
-		s.mistake("550 5.6.7 that address needs SMTPUTF8")
+	if !ascii(sender) {
+		s.mistake("553 5.6.7 addresses here are ASCII")
 		return
 	}
 	if s.submission && !s.own(sender) {
-		s.mistake("553 5.7.1 that is not the address you signed in with")
+		s.mistake("550 5.7.1 that is not the address you signed in with")
 		return
 	}
-	s.mailing, s.sender = true, sender
+	s.mailing, s.sender, s.size = true, sender, size
 	s.reply("250 2.1.0 sender noted")
 }
 
@@ -97,29 +95,47 @@ func (s *session) rcpt(arg string) {
 		s.reply("452 4.5.3 more than %d recipients, send the rest in another message", s.server.Limits.Recipients)
 		return
 	}
-	if !strings.Contains(address, "@") {
+	if !ascii(address) {
+		s.mistake("553 5.6.7 addresses here are ASCII")
+		return
+	}
+	if !strings.Contains(address, "@") { // postmaster
 		address += "@" + s.server.Hostname
-	}
-	local, err := s.server.Accounts.Local(s.ctx, address[strings.LastIndexByte(address, '@')+1:])
-	if err != nil {
-		s.trouble(err)
-		return
-	}
-	if !local {
-		if !s.submission {
-			s.mistake("550 5.7.1 mail for others is sent for customers alone")
-			return
-		}
-		s.recipients = append(s.recipients, recipient{address: address})
-		s.reply("250 2.1.5 recipient noted")
-		return
 	}
 	a, err := s.server.Accounts.ByAddress(s.ctx, address)
 	switch {
-	case postern.KindOf(err) == postern.NotFound || postern.KindOf(err) == postern.Invalid:
-		s.mistake("550 5.1.1 nobody of that name here")
+	case err == nil:
+		s.customer(a)
+		return
+	case postern.KindOf(err) != postern.NotFound:
+		s.trouble(err)
+		return
+	}
+	switch local, err := s.server.Accounts.Local(s.ctx, address[strings.LastIndexByte(address, '@')+1:]); {
 	case err != nil:
 		s.trouble(err)
+	case local || strings.HasSuffix(address, "@"+s.server.Hostname):
+		s.mistake("550 5.1.1 nobody of that name here")
+	case !s.submission:
+		s.mistake("550 5.7.1 mail for others is sent for customers alone")
+	default:
+		s.recipients = append(s.recipients, recipient{address: address})
+		s.reply("250 2.1.5 recipient noted")
+	}
+}
+
+// ownFields is about what this server writes before a message.
+const ownFields = 1 << 10
+
+// customer notes a recipient who has room. One who has none is refused here,
+// alone: at the end of the data the answer is for all recipients together.
+func (s *session) customer(a account.Account) {
+	usage, err := s.server.store.Usage(s.ctx, a.ID)
+	switch {
+	case err != nil:
+		s.trouble(err)
+	case a.QuotaBytes > 0 && usage.Bytes+s.size+ownFields > a.QuotaBytes:
+		s.mistake("452 4.2.2 the mailbox is full")
 	default:
 		s.recipients = append(s.recipients, recipient{address: a.Address, id: a.ID})
 		s.reply("250 2.1.5 recipient noted")

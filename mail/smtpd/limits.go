@@ -10,11 +10,13 @@ type Limits struct {
 	Connections int           // at once, in all; default 2,000
 	PerNetwork  int           // at once from one /24 or /48; default 50
 	NewPerMin   int           // new connections a minute from one network; default 300
-	Recipients  int           // of one message; default 200 (RFC 5321, 4.5.3.1.8: at least 100)
+	Recipients  int           // of one message; default 100 (RFC 5321, 4.5.3.1.8)
 	Commands    int           // of one connection; default 10,000
 	Mistakes    int           // wrong commands and refused recipients of one connection; default 20
-	Idle        time.Duration // between commands; default 5 min (RFC 5321, 4.5.3.2.7)
+	Memory      int64         // of all messages that are being received; default 512 MiB
+	Idle        time.Duration // between commands, or pieces of a message; default 5 min (RFC 5321, 4.5.3.2.7)
 	Data        time.Duration // for one message; default 30 min
+	Keep        time.Duration // for making one durable; default 5 min
 }
 
 func (l Limits) orDefault() Limits {
@@ -26,7 +28,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.Connections, 2000)
 	set(&l.PerNetwork, 50)
 	set(&l.NewPerMin, 300)
-	set(&l.Recipients, 200)
+	set(&l.Recipients, 100)
 	set(&l.Commands, 10_000)
 	set(&l.Mistakes, 20)
 	if l.Idle == 0 {
@@ -34,6 +36,12 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Data == 0 {
 		l.Data = 30 * time.Minute
+	}
+	if l.Keep == 0 {
+		l.Keep = 5 * time.Minute
+	}
+	if l.Memory == 0 {
+		l.Memory = 512 << 20
 	}
 	return l
 }

@@ -8,22 +8,29 @@ import (
 	"unicode/utf8"
 )
 
-// lineMost bounds a command; AUTH's answers are the longest (RFC 4954, 4: 12288).
-const lineMost = 12288
+// Bounds of a command line, its CRLF included. RFC 5321, 4.5.3.1.4, says 512
+// and more for each extension; AUTH's answers are the longest (RFC 4954, 4), so
+// submission reads more.
+const (
+	lineMost     = 2048
+	lineMostAuth = 12288
+)
 
 var (
 	errBare = errors.New("a CR or LF stands alone")
 	errNUL  = errors.New("a NUL")
 	errLong = errors.New("the line is too long")
+	errBig  = errors.New("the message is too large")
+	errRoom = errors.New("no memory is free for the message")
 )
 
 // readCommand reads one line and gives it without its CRLF.
-func readCommand(r *bufio.Reader) (string, error) {
+func readCommand(r *bufio.Reader, most int) (string, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
 		line = append(line, part...)
-		if len(line) > lineMost {
+		if len(line) > most {
 			return "", errLong
 		}
 		if err == nil {
@@ -45,47 +52,54 @@ func readCommand(r *bufio.Reader) (string, error) {
 
 // readMessage reads up to the line of one dot and takes the doubled dots away
 // (RFC 5321, 4.5.2). Only CR LF ends a line, so only CRLF.CRLF ends a message.
-// Past most bytes it keeps nothing and goes on reading; big is true then.
-// errBare and errNUL come at once: what follows cannot be trusted.
-func readMessage(r *bufio.Reader, most int64) (raw []byte, big bool, err error) {
+//
+// The length of a line is bounded by the message's alone: RFC 5321, 4.5.3.1,
+// wants no limit where none is needed, and real mail has lines past 998.
+//
+// Past most bytes, or when room refuses the next ones, it keeps nothing and goes
+// on to the end: errBig, errRoom. errBare and errNUL come at once: what follows
+// cannot be trusted.
+func readMessage(r *bufio.Reader, most int64, room func(n int) bool) (raw []byte, err error) {
 	size := int64(0)
 	start := true // of a line
 	ended := byte(0)
+	var drop error
 	for {
 		part, err := r.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return nil, big, err
+			return nil, err
 		}
 		full := err != nil // the line goes on
 		if bytes.IndexByte(part, 0) >= 0 {
-			return nil, big, errNUL
+			return nil, errNUL
 		}
 		if !wellEnded(part, ended, full) {
-			return nil, big, errBare
+			return nil, errBare
 		}
+		ended = part[len(part)-1]
 		if start && part[0] == '.' {
 			if len(part) == 3 && !full {
-				return raw, big, nil // ".\r\n"
+				return raw, drop // ".\r\n"
 			}
 			part = part[1:]
 		}
-		ended = 0
-		if len(part) > 0 {
-			ended = part[len(part)-1]
-		}
 		start = !full
-		if size += int64(len(part)); size > most {
-			big, raw = true, nil
-			continue
+		switch size += int64(len(part)); {
+		case drop != nil:
+		case size > most:
+			drop, raw = errBig, nil
+		case !room(len(part)):
+			drop, raw = errRoom, nil
+		default:
+			raw = append(raw, part...)
 		}
-		raw = append(raw, part...)
 	}
 }
 
 // wellEnded says that a piece of a line has CR and LF only as its end: before
 // is the last byte of the piece before it.
 func wellEnded(part []byte, before byte, full bool) bool {
-	if before == '\r' && part[0] != '\n' && part[0] != 0 {
+	if before == '\r' && part[0] != '\n' {
 		return false
 	}
 	body := part

@@ -47,13 +47,53 @@ func TestReadMessageAcrossBuffers(t *testing.T) {
 	for n := 8; n < 40; n++ {
 		body := strings.Repeat("x", n) + "\r\n." + strings.Repeat("y", n) + "\r\n"
 		r := bufio.NewReaderSize(strings.NewReader(stuffed(body)), 16)
-		raw, big, err := readMessage(r, 1000)
-		if err != nil || big || string(raw) != body {
-			t.Errorf("%d: %q, %v, %v", n, raw, big, err)
+		raw, err := readMessage(r, 1000, roomy)
+		if err != nil || string(raw) != body {
+			t.Errorf("%d: %q, %v", n, raw, err)
 		}
 		r = bufio.NewReaderSize(strings.NewReader(strings.Repeat("x", n)+"\rz\r\n.\r\n"), 16)
-		if _, _, err := readMessage(r, 1000); !errors.Is(err, errBare) {
+		if _, err := readMessage(r, 1000, roomy); !errors.Is(err, errBare) {
 			t.Errorf("%d: a bare CR: %v", n, err)
+		}
+	}
+}
+
+func roomy(int) bool { return true }
+
+func TestReadMessageWithoutRoom(t *testing.T) {
+	in := strings.Repeat("x", 50) + "\r\nmore\r\n.\r\nQUIT\r\n"
+	left := 60
+	for _, c := range []struct {
+		name string
+		most int64
+		room func(int) bool
+		want error
+	}{
+		{"too large", 40, roomy, errBig},
+		{"too large at the last line", 55, roomy, errBig},
+		{"no memory", 1000, func(int) bool { return false }, errRoom},
+		{"memory for a part", 1000, func(n int) bool { left -= n; return left > 10 }, errRoom},
+		{"both", 55, func(int) bool { return false }, errRoom},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := bufio.NewReaderSize(strings.NewReader(in), 16)
+			raw, err := readMessage(r, c.most, c.room)
+			if !errors.Is(err, c.want) || raw != nil {
+				t.Errorf("%q, %v, wanted %v", raw, err, c.want)
+			}
+			// The conversation goes on where the message ended.
+			if line, err := readCommand(r, lineMost); line != "QUIT" || err != nil {
+				t.Errorf("%q, %v", line, err)
+			}
+		})
+	}
+}
+
+func TestReadCommandIsBounded(t *testing.T) {
+	for _, n := range []int{lineMost - 2, lineMost - 1, lineMostAuth} {
+		_, err := readCommand(bufio.NewReader(strings.NewReader(strings.Repeat("x", n)+"\r\n")), lineMost)
+		if errors.Is(err, errLong) != (n > lineMost-2) {
+			t.Errorf("%d: %v", n, err)
 		}
 	}
 }
@@ -77,12 +117,12 @@ func FuzzReadMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r := bufio.NewReaderSize(bytes.NewReader(in), 16)
-		raw, big, err := readMessage(r, 1<<20)
-		wide, _, wideErr := readMessage(bufio.NewReaderSize(bytes.NewReader(in), 1<<16), 1<<20)
+		raw, err := readMessage(r, 1<<20, roomy)
+		wide, wideErr := readMessage(bufio.NewReaderSize(bytes.NewReader(in), 1<<16), 1<<20, roomy)
 		if (err == nil) != (wideErr == nil) || err == nil && !bytes.Equal(raw, wide) {
 			t.Fatalf("the buffer's size matters: %q, %v and %q, %v", raw, err, wide, wideErr)
 		}
-		if err != nil || big {
+		if err != nil {
 			return
 		}
 		left, err := io.ReadAll(r)
@@ -115,7 +155,7 @@ func FuzzCommand(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		line, err := readCommand(bufio.NewReader(bytes.NewReader(in)))
+		line, err := readCommand(bufio.NewReader(bytes.NewReader(in)), lineMost)
 		if err != nil {
 			return
 		}

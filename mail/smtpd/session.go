@@ -37,12 +37,14 @@ type session struct {
 	mistakes int
 	closing  bool // after the next flush
 
-	mailing    bool // MAIL was accepted
+	mailing    bool  // MAIL was accepted
+	size       int64 // as MAIL announced it; 0: not
 	sender     string
 	recipients []recipient
 
 	mu      sync.Mutex
-	waiting bool // for a command
+	waiting bool      // for a command
+	until   time.Time // a message's data must be here; zero: none is on its way
 }
 
 // recipient is one that was accepted; id is empty for who is elsewhere.
@@ -52,7 +54,7 @@ type recipient struct {
 }
 
 func (s *session) use(c net.Conn) {
-	s.conn, s.r, s.w = c, bufio.NewReaderSize(c, 16<<10), bufio.NewWriterSize(c, 4<<10)
+	s.conn, s.r, s.w = c, bufio.NewReaderSize(reader{s, c}, 16<<10), bufio.NewWriterSize(c, 4<<10)
 }
 
 // run reads commands until one side has had enough.
@@ -75,31 +77,6 @@ func (s *session) run() {
 			continue
 		}
 		s.handle(line)
-	}
-}
-
-// command waits for a line.
-func (s *session) command() (string, error) {
-	s.mu.Lock()
-	s.waiting = true
-	_ = s.conn.SetReadDeadline(deadline(s.server.Limits.Idle))
-	if s.ctx.Err() != nil {
-		_ = s.conn.SetReadDeadline(deadline(0))
-	}
-	s.mu.Unlock()
-	line, err := readCommand(s.r)
-	s.mu.Lock()
-	s.waiting = false
-	s.mu.Unlock()
-	return line, err
-}
-
-// hurry ends the wait for a command.
-func (s *session) hurry() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting {
-		_ = s.conn.SetReadDeadline(deadline(0))
 	}
 }
 
@@ -175,6 +152,8 @@ func (s *session) hello(name string, extended bool) {
 	if s.submission && s.private() {
 		lines = append(lines, "AUTH PLAIN LOGIN")
 	}
+	// SMTPUTF8 is not offered: no address here has letters past ASCII, and what
+	// is taken must be deliverable to servers that don't know it (RFC 6531, 3.4).
 	for i, l := range lines {
 		dash := "-"
 		if i == len(lines)-1 {
@@ -223,7 +202,7 @@ func (s *session) startTLS(arg string) {
 }
 
 func (s *session) reset() {
-	s.mailing, s.sender, s.recipients = false, "", nil
+	s.mailing, s.sender, s.size, s.recipients = false, "", 0, nil
 }
 
 func (s *session) reply(format string, args ...any) {

@@ -7,7 +7,14 @@
 // "The same bytes" are kept: what stood between DATA and the final dot, with
 // the dots of transparency removed (RFC 5321, 4.5.2), and before it the fields
 // this server adds. Nothing is folded, re-coded or repaired; what cannot be
-// kept as it is (a CR or LF that is not CRLF, a NUL) is refused.
+// kept as it is (a CR or LF that is not CRLF, a NUL) is refused. That goes for
+// Authentication-Results fields that a message brings along, whatever server
+// they name: RFC 8601, 5, would have them removed, which would change what was
+// signed and sent. Ours stands above all of them, before the first Received
+// field that is not ours, and only the first is ever to be believed.
+//
+// "postmaster" (RFC 5321, 4.5.1) is an address like any other: make an account
+// postmaster@ of each domain, or it is refused.
 //
 // Trust: it talks to anybody, so every line, count, size and time is bounded,
 // and a line that two servers could read differently ends the connection: that
@@ -23,6 +30,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -59,6 +67,7 @@ type Server struct {
 	Parts
 	store *store.Store
 	door  door
+	held  atomic.Int64 // bytes of messages that are being received
 }
 
 const defaultMaxSize = 50 << 20
