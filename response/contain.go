@@ -63,7 +63,7 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 		return gate.Containment{}, invalid("response.invalid.long-why", "say why in at most 500 characters")
 	}
 	t.Why = why
-	label, err := r.labelOf(ctx, t)
+	label, err := r.Label(ctx, t)
 	if err != nil {
 		return gate.Containment{}, err
 	}

@@ -42,7 +42,7 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 			return Batch{}, err
 		}
 		if gone {
-			n.State, n.Problem = NoticeFailed, "the account is gone"
+			n.State, n.Problem = NoticeFailed, ProblemGone
 		}
 		drafted = append(drafted, n)
 	}

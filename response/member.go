@@ -43,9 +43,9 @@ func (r *Response) SessionsOf(ctx context.Context, id postern.StaffID) (all []Me
 	return all, nil
 }
 
-// labelOf says whose a credential or a session is, or what an organisation is
+// Label says whose a credential or a session is, or what an organisation is
 // called: an id tells nobody at three in the morning what was ended.
-func (r *Response) labelOf(ctx context.Context, t gate.Target) (label string, err error) {
+func (r *Response) Label(ctx context.Context, t gate.Target) (label string, err error) {
 	var query string
 	switch t.Kind {
 	case gate.KindOrganisation:

@@ -29,6 +29,13 @@ const (
 	NoticeFailed  = "failed"
 )
 
+// Why a notice is not sent.
+const (
+	ProblemGone    = "gone"        // the account is no more
+	ProblemRefused = "refused"     // the mailbox does not take it
+	ProblemLater   = "undelivered" // something was away; it is tried again, up to a bound
+)
+
 // Batch is a version of an incident's notices: one per affected account.
 type Batch struct {
 	Incident     postern.IncidentID
@@ -67,7 +74,7 @@ type Notice struct {
 	Locale        string
 	Subject, Text string
 	State         string
-	Problem       string // why it is not sent yet
+	Problem       string // why it is not sent: ProblemGone, …; "" for none
 	At            time.Time
 	Exposures     []Exposure // only from NoticesOf: what the product's page lists
 }

@@ -153,11 +153,11 @@ func (r *Response) failed(ctx context.Context, c claimed, cause error) error {
 	state, problem, later := NoticeDue, "", r.now().Add(pauseAfter(c.try))
 	switch postern.KindOf(cause) {
 	case postern.NotFound:
-		state, problem = NoticeFailed, "the account is gone"
+		state, problem = NoticeFailed, ProblemGone
 	case postern.Denied, postern.Invalid:
-		state, problem = NoticeFailed, "the mailbox refused it"
+		state, problem = NoticeFailed, ProblemRefused
 	default:
-		problem = "it could not be delivered"
+		problem = ProblemLater
 		if c.try >= sendTries {
 			state = NoticeFailed
 		}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/ui"
+)
+
+type alertsView struct {
+	Status    string
+	Tabs      []ui.NavItem
+	Alerts    []response.Alert
+	Incidents []response.Incident // that are not closed
+	Responder bool
+	Title     string // of an incident made of the ticked alerts
+}
+
+func (w *Web) alerts(q request) error {
+	v := alertsView{Status: q.URL.Query().Get("status"), Responder: responder(q.by)}
+	if v.Status == "" {
+		v.Status = response.AlertOpen
+	}
+	for _, status := range []string{response.AlertOpen, response.AlertIncident, response.AlertDismissed, response.AlertClosed} {
+		href := "/alerts?status=" + status
+		if status == response.AlertOpen {
+			href = "/alerts"
+		}
+		v.Tabs = append(v.Tabs, ui.NavItem{Text: "alert.status." + status, Href: href, Current: v.Status == status})
+	}
+	var err error
+	if v.Alerts, err = w.Response.Alerts(q.Context(), response.AlertFilter{Status: v.Status}); err != nil {
+		return err
+	}
+	all, err := w.Response.Incidents(q.Context())
+	if err != nil {
+		return err
+	}
+	for _, in := range all {
+		if in.State != response.StateClosed {
+			v.Incidents = append(v.Incidents, in)
+		}
+	}
+	p := w.frame(q.Request, q.by, "alerts.title")
+	p.Data = v
+	return w.show(q, "alerts", p)
+}
+
+type alertView struct {
+	response.Alert
+	Responder bool
+	Number    int64 // of its incident
+}
+
+func (w *Web) alert(q request) error {
+	a, err := w.Response.Alert(q.Context(), postern.AlertID(q.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	v := alertView{Alert: a, Responder: responder(q.by)}
+	if a.Incident != "" {
+		in, err := w.Response.Incident(q.Context(), a.Incident)
+		if err != nil {
+			return err
+		}
+		v.Number = in.Number
+	}
+	p := w.frame(q.Request, q.by, "rule."+a.Rule)
+	p.Data = v
+	return w.show(q, "alert", p)
+}
+
+func (w *Web) dismiss(q request) error {
+	id := postern.AlertID(q.PathValue("id"))
+	if err := w.Response.Dismiss(q.Context(), q.by, id, q.PostFormValue("why")); err != nil {
+		return err
+	}
+	return w.did(q, "/alerts", "dismissed")
+}
+
+type incidentsView struct {
+	Incidents []response.Incident
+	Responder bool
+}
+
+func (w *Web) incidents(q request) error {
+	all, err := w.Response.Incidents(q.Context())
+	if err != nil {
+		return err
+	}
+	p := w.frame(q.Request, q.by, "incidents.title")
+	p.Data = incidentsView{all, responder(q.by)}
+	return w.show(q, "incidents", p)
+}
+
+func (w *Web) openIncident(q request) error {
+	if err := q.ParseForm(); err != nil {
+		return err
+	}
+	var alerts []postern.AlertID
+	for _, id := range q.PostForm["alert"] {
+		alerts = append(alerts, postern.AlertID(id))
+	}
+	in, err := w.Response.OpenIncident(q.Context(), q.by, q.PostFormValue("title"), alerts...)
+	if err != nil {
+		return err
+	}
+	return w.did(q, incidentPath(in.ID), "opened")
+}
+
+func incidentPath(id postern.IncidentID) string { return "/incidents/" + string(id) }

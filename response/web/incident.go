@@ -1,0 +1,241 @@
+package web
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/ui"
+)
+
+type incidentView struct {
+	response.Incident
+	Path      string
+	Responder bool
+	Mine      bool // the reader leads it
+	Early     time.Time
+	Authority time.Time
+	Now       nowView
+	Targets   []target // what its alerts point at and is not ended
+	Alerts    []response.Alert
+	Ended     []response.Containment
+	Timeline  []ui.Moment
+	Tasks     []response.Task
+	TasksLeft int
+	States    []string
+	Causes    []ui.Option
+	Severity_ []ui.Option
+	Scope     *scopeView
+	Batch     *response.Batch
+	Approves  bool // the reader may answer the draft
+}
+
+// nowView is what a tired person reads first: what is true, what is next, who
+// has it.
+type nowView struct {
+	Kind  string // "danger", "warn", "info", "ok": of the colour
+	True  []string
+	Next  string // a key "task.…" or a text
+	Href  string
+	Open  bool // something is not ended
+	Until time.Time
+}
+
+// target is something that can be ended.
+type target struct {
+	Kind, Subject string
+	Label         string // whose
+	Text          string // "passkey", a network
+}
+
+// Value and Href are how a target travels.
+func (t target) query() string { return "?" + queryOf("kind", t.Kind, "subject", t.Subject) }
+
+func (w *Web) incident(q request) error {
+	v, err := w.incidentData(q, postern.IncidentID(q.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	p := w.frame(q.Request, q.by, w.say(q, "incident.title", "number", v.Number))
+	p.Data, p.Wide = v, true
+	return w.show(q, "incident", p)
+}
+
+func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, err error) {
+	ctx := q.Context()
+	if v.Incident, err = w.Response.Incident(ctx, id); err != nil {
+		return v, err
+	}
+	v.Path, v.Responder, v.Mine = incidentPath(id), responder(q.by), v.Lead == q.by.Staff
+	v.Early, v.Authority = v.Aware.Add(response.EarlyWarning), v.Aware.Add(response.Notification)
+	if v.Alerts, err = w.Response.Alerts(ctx, response.AlertFilter{Incident: id}); err != nil {
+		return v, err
+	}
+	if v.Ended, err = w.Response.Containments(ctx, id); err != nil {
+		return v, err
+	}
+	if v.Tasks, err = w.Response.Tasks(ctx, id); err != nil {
+		return v, err
+	}
+	lines, err := w.Response.Timeline(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	for i := len(lines) - 1; i >= 0; i-- { // the latest first: that is what the next shift asks for
+		v.Timeline = append(v.Timeline, w.moment(w.ui.Lang(q.Request), v.Path, lines[i]))
+	}
+	sc, err := w.Response.SavedScope(ctx, id, 0, response.ExposureFilter{Limit: 1})
+	switch {
+	case err == nil:
+		v.Scope = scopeViewOf(sc, v.Path)
+	case postern.KindOf(err) != postern.NotFound:
+		return v, err
+	}
+	b, err := w.Response.Batch(ctx, id)
+	switch {
+	case err == nil:
+		v.Batch = &b
+		v.Approves = b.Drafter != q.by.Staff && (b.State == response.BatchDraft || b.State == response.BatchSubmitted)
+	case postern.KindOf(err) != postern.NotFound:
+		return v, err
+	}
+	v.Targets = targetsOf(v.Alerts, v.Ended)
+	v.complete()
+	return v, nil
+}
+
+// targetsOf lists what the alerts point at and nobody has ended yet: each
+// credential first, because a thief signs in again.
+func targetsOf(alerts []response.Alert, ended []response.Containment) (targets []target) {
+	done := map[string]bool{}
+	for _, c := range ended {
+		if c.Gate != "" && c.Lifted.IsZero() {
+			done[c.Kind+c.Subject] = true
+		}
+	}
+	add := func(t target) {
+		if t.Subject == "" || done[t.Kind+t.Subject] {
+			return
+		}
+		done[t.Kind+t.Subject] = true
+		targets = append(targets, t)
+	}
+	for _, a := range alerts {
+		add(target{Kind: gate.KindCredential, Subject: string(a.Credential), Label: a.StaffName})
+	}
+	for _, a := range alerts {
+		if a.Rule == response.RuleNewNetwork {
+			add(target{Kind: gate.KindNetwork, Subject: a.Network, Label: a.Network})
+		}
+	}
+	return targets
+}
+
+// complete works out what is true and what is next.
+func (v *incidentView) complete() {
+	inForce, firstOpen := 0, ""
+	for _, c := range v.Ended {
+		if c.Gate != "" && c.Lifted.IsZero() {
+			inForce++
+		}
+	}
+	for _, t := range v.Targets {
+		if t.Kind == gate.KindCredential && firstOpen == "" {
+			firstOpen = t.query()
+		}
+	}
+	n := &v.Now
+	n.Kind, n.Open, n.Until = "info", firstOpen != "", v.Authority
+	switch {
+	case v.State == response.StateClosed:
+		n.Kind = "ok"
+	case firstOpen != "":
+		n.Kind, n.Next, n.Href = "danger", "task.contain", v.Path+"/contain"+firstOpen
+		return
+	case inForce == 0 && len(v.Alerts) == 0 && v.State == response.StateOpen:
+		n.Kind, n.Next, n.Href = "warn", "task.contain", v.Path+"/contain"
+		return
+	}
+	for _, t := range v.Tasks {
+		if t.State != response.TaskNotStarted && t.State != response.TaskLookedAt {
+			continue
+		}
+		v.TasksLeft++
+		if n.Next == "" && v.State != response.StateClosed {
+			n.Next, n.Href = "task."+t.Name, v.Path+taskHref[t.Name]
+			if t.Name == "" {
+				n.Next = t.Text
+			}
+		}
+	}
+}
+
+// taskHref is where the work of a planned task is done.
+var taskHref = map[string]string{"contain": "/contain", "scope": "/scope", "notices": "/notices", "restore": "/contain", "call": "#tasks", "other-ways": "/contain",
+	"authority": "#tasks", "learn": "#tasks", "": "#tasks"}
+
+func (w *Web) onIncident(q request, what string, f func(id postern.IncidentID) error) error {
+	id := postern.IncidentID(q.PathValue("id"))
+	if err := f(id); err != nil {
+		return err
+	}
+	return w.did(q, incidentPath(id), what)
+}
+
+func (w *Web) note(q request) error {
+	return w.onIncident(q, "noted", func(id postern.IncidentID) error {
+		return w.Response.Note(q.Context(), q.by, id, q.PostFormValue("text"))
+	})
+}
+
+func (w *Web) addTask(q request) error {
+	return w.onIncident(q, "task", func(id postern.IncidentID) error {
+		return w.Response.AddTask(q.Context(), q.by, id, q.PostFormValue("text"))
+	})
+}
+
+func (w *Web) setTask(q request) error {
+	return w.onIncident(q, "task", func(id postern.IncidentID) error {
+		n, err := strconv.ParseInt(q.PathValue("n"), 10, 64)
+		if err != nil {
+			return errNothing
+		}
+		return w.Response.SetTask(q.Context(), q.by, id, n, q.PostFormValue("state"))
+	})
+}
+
+func (w *Web) takeLead(q request) error {
+	return w.onIncident(q, "lead", func(id postern.IncidentID) error { return w.Response.TakeLead(q.Context(), q.by, id) })
+}
+
+func (w *Web) setCause(q request) error {
+	return w.onIncident(q, "cause", func(id postern.IncidentID) error {
+		return w.Response.SetCause(q.Context(), q.by, id, q.PostFormValue("cause"), q.PostFormValue("why"))
+	})
+}
+
+func (w *Web) setSeverity(q request) error {
+	return w.onIncident(q, "severity", func(id postern.IncidentID) error {
+		var s response.Severity
+		for _, one := range []response.Severity{response.Low, response.Medium, response.High} {
+			if one.String() == q.PostFormValue("severity") {
+				s = one
+			}
+		}
+		return w.Response.SetSeverity(q.Context(), q.by, id, s, q.PostFormValue("why"))
+	})
+}
+
+func (w *Web) close(q request) error {
+	return w.onIncident(q, "closed", func(id postern.IncidentID) error {
+		return w.Response.Close(q.Context(), q.by, id, q.PostFormValue("why"))
+	})
+}
+
+func (w *Web) reopen(q request) error {
+	return w.onIncident(q, "reopened", func(id postern.IncidentID) error {
+		return w.Response.Reopen(q.Context(), q.by, id, q.PostFormValue("why"))
+	})
+}
