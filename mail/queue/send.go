@@ -46,16 +46,16 @@ func (q *Queue) send(ctx context.Context, b *batch) bool {
 			outcomes[i].final = false
 		}
 	}
-	if err := q.settle(ctx, b, outcomes); err != nil {
-		q.Log.Error("what became of a queued message could not be written down", "error", err)
-		return false
-	}
 	for _, o := range outcomes {
 		if o.done {
 			q.trace(ctx, b.accountID(), "sent", b.sender, b.raw, strings.TrimSpace(o.host+" "+o.reply))
 		} else if o.final {
 			q.trace(ctx, b.accountID(), "bounced", b.sender, b.raw, strings.TrimSpace(o.host+" "+o.reply))
 		}
+	}
+	if err := q.settle(ctx, b, outcomes); err != nil {
+		q.Log.Error("what became of a queued message could not be written down", "error", err)
+		return false
 	}
 	return true
 }
