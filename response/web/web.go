@@ -55,7 +55,7 @@ import (
 	"github.com/postern-mail/postern/ui"
 )
 
-//go:embed templates locales static
+//go:embed all:templates locales static
 var files embed.FS
 
 // Parts are what the face is made of.

@@ -1,0 +1,275 @@
+package web
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/staff"
+	"github.com/postern-mail/postern/ui"
+	"github.com/postern-mail/postern/ui/htmlcheck"
+)
+
+var sampleNow = time.Date(2026, 5, 14, 3, 12, 0, 0, time.UTC)
+
+func sampleWeb(t testing.TB) *Web {
+	t.Helper()
+	w, err := New(Parts{Now: func() time.Time { return sampleNow }, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func id(n int) string { return fmt.Sprintf("%032x", 0x6f1e0c5b7a9d4e2f+n*7919) }
+
+// samples are the face's storybook: each page in the states that matter.
+func samples(w *Web) []ui.Sample {
+	ago := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	frame := func(title, path string, data any) ui.Page {
+		nav := func(href string) bool { return strings.HasPrefix(path, href) }
+		return ui.Page{Title: title, Data: data, User: &ui.User{Name: "Léa Moreau", Detail: "Outlook Example"}, Nav: []ui.NavItem{
+			{Text: "nav.alerts", Href: "/alerts", Icon: "siren", Key: "g a", Current: nav("/alerts")}, {Text: "nav.incidents", Href: "/incidents", Icon: "clipboard-list", Key: "g i", Current: nav("/incidents")},
+			{Text: "nav.contain", Href: "/contain", Icon: "power-off", Key: "g c"}, {Text: "nav.containments", Href: "/containments", Icon: "shield-off", Key: "g e"}}}
+	}
+	alert := func(n int, rule string, s response.Severity, figures map[string]int) response.Alert {
+		return response.Alert{ID: postern.AlertID(id(n)), Rule: rule, Severity: s, Status: response.AlertOpen, At: ago(9 * time.Minute), First: ago(20 * time.Minute), Last: ago(2 * time.Minute),
+			Count: 14, Staff: postern.StaffID(id(40)), StaffName: "Noor Haddad", Credential: postern.CredentialID(id(50)), Network: "198.51.100.0/24", Figures: figures,
+			Sessions: []postern.SessionID{postern.SessionID(id(60)), postern.SessionID(id(61))}}
+	}
+	alerts := []response.Alert{
+		alert(1, response.RuleNewNetwork, response.High, map[string]int{"shown": 11, "tier": 4}),
+		alert(2, response.RuleFanOutHour, response.Medium, map[string]int{"accounts": 11, "limit": 10}),
+		alert(3, response.RuleFanOutDay, response.Medium, map[string]int{"accounts": 41, "limit": 40}),
+		alert(4, response.RuleFanOutWeek, response.Medium, map[string]int{"accounts": 61, "limit": 30, "median": 9, "peers": 12}),
+		alert(5, response.RuleRefusals, response.Low, map[string]int{"refusals": 5, "minutes": 3}),
+		alert(6, response.RuleGuarded, response.High, map[string]int{"messages": 3, "limit": 3}),
+		alert(7, response.RuleNoCase, response.High, map[string]int{"tier": 3}),
+	}
+	in := response.Incident{ID: postern.IncidentID(id(10)), Number: 7, Title: "Noor's sign-in from a network that is not hers", State: response.StateOpen, Severity: response.High,
+		Cause: response.CauseUnknown, Lead: postern.StaffID(id(41)), LeadName: "Léa Moreau", Opened: ago(5 * time.Minute), Aware: ago(9 * time.Minute)}
+	path := incidentPath(in.ID)
+	later := in
+	later.State, later.Cause, later.Contained, later.Scoped = response.StateScoped, response.CauseStolen, ago(4*time.Minute), ago(3*time.Minute)
+	closed := later
+	closed.State, closed.Notified, closed.Closed = response.StateClosed, ago(2*time.Minute), ago(time.Minute)
+
+	var tasks []response.Task
+	for i, name := range response.PlannedTasks() {
+		tasks = append(tasks, response.Task{Number: int64(i + 1), Name: name, State: response.TaskStates[i%len(response.TaskStates)], Holder: "Max Weber", At: ago(time.Minute)})
+	}
+	tasks = append(tasks, response.Task{Number: 9, Text: "Call the outsourcer's manager", State: response.TaskNotStarted})
+	lines := []response.Line{
+		{Kind: response.LineOpened, Text: in.Title}, {Kind: response.LineAlert, Facts: map[string]string{"rule": response.RuleNewNetwork, "alert": id(1)}},
+		{Kind: response.LineContained, Position: 1234, Text: "It is used from a network that is not hers.", Facts: map[string]string{"kind": "credential", "subject": id(50), "label": "Noor Haddad", "sessions": "2", "grants": "3", "ms": "11"}},
+		{Kind: response.LineNote, Text: "She is on a train to Lyon and has her telephone with her."}, {Kind: response.LineTask, Facts: map[string]string{"task": "call", "state": "done"}},
+		{Kind: response.LineTask, Facts: map[string]string{"text": "Call the outsourcer", "state": "looked-at"}}, {Kind: response.LineLead, Facts: map[string]string{"from": "Max", "to": "Léa"}},
+		{Kind: response.LineCause, Facts: map[string]string{"to": "stolen"}, Text: "She was asleep."}, {Kind: response.LineSeverity, Facts: map[string]string{"from": "medium", "to": "high"}},
+		{Kind: response.LineScoped, Facts: map[string]string{"version": "1", "accounts": "61", "messages": "207", "disclosures": "88", "erased": "2"}},
+		{Kind: response.LineDrafted, Facts: map[string]string{"version": "1", "notices": "61"}}, {Kind: response.LineSubmitted, Facts: map[string]string{"version": "1"}},
+		{Kind: response.LineReturned, Facts: map[string]string{"version": "1"}, Text: "Say who Helpline is."}, {Kind: response.LineApproved, Facts: map[string]string{"version": "2"}}, {Kind: response.LineReleased, Facts: map[string]string{"version": "2"}},
+		{Kind: response.LineSent, Facts: map[string]string{"version": "2", "sent": "60", "failed": "1"}}, {Kind: response.LineLifted, Position: -1, Text: "She has a new passkey.", Facts: map[string]string{"kind": "credential", "subject": id(50)}},
+		{Kind: response.LineClosed, Text: "Everybody is told."}, {Kind: response.LineReopened, Text: "Not quite."},
+	}
+	timeline := func(lang string) (all []ui.Moment) {
+		for i, l := range lines {
+			l.At = ago(time.Duration(len(lines)-i) * time.Minute)
+			if i%3 != 0 {
+				l.ActorName = "Léa Moreau"
+			}
+			all = append(all, w.moment(lang, path, l))
+		}
+		return all
+	}
+	look := func(n int, tier postern.Tier, ids int) response.Exposure {
+		e := response.Exposure{Account: postern.AccountID(id(100 + n)), Tier: tier, First: ago(30 * time.Minute), Last: ago(10 * time.Minute), Certainty: response.Shown, Fields: tier.Fields(),
+			Sessions: []postern.SessionID{postern.SessionID(id(60))}, Disclosures: []response.ExposedLook{{ID: postern.DisclosureID(id(200 + n)), At: ago(30 * time.Minute), Session: postern.SessionID(id(60)), Messages: ids, Fields: gate.Usual(tier)}}}
+		for i := range ids {
+			e.Messages = append(e.Messages, response.ExposedMessage{ID: postern.MessageID(id(300 + i)), Fields: gate.Usual(tier)})
+		}
+		return e
+	}
+	exposures := []response.Exposure{look(1, postern.TierEnvelope, 12), look(1, postern.TierContent, 2), look(2, postern.TierEnvelope, 25), look(3, postern.TierAccount, 0)}
+	scope := response.Scope{Incident: in.ID, Version: 2, Made: ago(3 * time.Minute), MakerName: "Léa Moreau", Exposures: exposures,
+		Selector: response.Selector{Credentials: []postern.CredentialID{postern.CredentialID(id(50))}, Sessions: []postern.SessionID{postern.SessionID(id(60))}, Networks: []string{"198.51.100.0/24"}, Staff: []postern.StaffID{postern.StaffID(id(40))}, Until: sampleNow},
+		Totals: response.Totals{Selected: 90, Disclosures: 88, Erased: 2, Accounts: 61, Messages: 1207, Deepest: map[postern.Tier]int{postern.TierContent: 4, postern.TierEnvelope: 50, postern.TierAccount: 7},
+			ByTier: map[postern.Tier]response.TierTotals{postern.TierContent: {Accounts: 4, Messages: 9, Disclosures: 9}, postern.TierEnvelope: {Accounts: 54, Messages: 1207, Disclosures: 60, Erased: 2}, postern.TierAccount: {Accounts: 19, Disclosures: 19}}}}
+	sv := scopeViewOf(scope, path)
+	batch := func(state string, counts response.SendReport) *response.Batch {
+		counts.Languages, counts.Kinds = map[string]int{"fr": 23, "en": 38}, map[string]int{"first": 60, "correction": 1}
+		b := &response.Batch{Incident: in.ID, Version: 2, Scope: 2, State: state, Drafted: ago(2 * time.Minute), DrafterName: "Léa Moreau", Counts: counts}
+		if state != response.BatchDraft && state != response.BatchSubmitted {
+			b.Answered, b.ApproverName = ago(time.Minute), "Ada Lind"
+		}
+		return b
+	}
+	ended := []response.Containment{
+		{ID: id(70), Kind: "credential", Subject: id(50), Label: "Noor Haddad", Why: "It is used from a network that is not hers.", ActorName: "Léa Moreau", Asked: ago(4 * time.Minute), Gate: postern.ContainmentID(id(71)), Position: 1234, Sessions: 2, Grants: 3},
+		{ID: id(72), Kind: "network", Subject: "198.51.100.0/24", Why: "The thief's.", ActorName: "Léa Moreau", Asked: ago(3 * time.Minute), Gate: postern.ContainmentID(id(73)), Position: -1, Lifted: ago(time.Minute), LiftedBy: "Max Weber", LiftWhy: "It is a railway's."},
+		{ID: id(74), Kind: "session", Subject: id(60), Why: "First of all.", ActorName: "Léa Moreau", Asked: ago(5 * time.Minute), Position: -1},
+	}
+	incidentPage := func(lang string, in response.Incident, change func(*incidentView)) incidentView {
+		v := incidentView{Incident: in, Path: path, Responder: true, Mine: true, Early: in.Aware.Add(response.EarlyWarning), Authority: in.Aware.Add(response.Notification), Alerts: alerts[:2], Tasks: tasks, Timeline: timeline(lang)}
+		change(&v)
+		v.Targets = targetsOf(v.Alerts, v.Ended)
+		v.complete()
+		return v
+	}
+	full := func(v *incidentView) {
+		v.Ended, v.Scope, v.Batch, v.Approves, v.Mine = ended, sv, batch(response.BatchSubmitted, response.SendReport{Due: 61}), true, false
+	}
+	reach := gate.Reach{Sessions: 2, Members: 1, Grants: 3, Deliveries: 1}
+	words := "Un de vos messages a été ouvert avec un accès d'assistance volé. Son texte a pu être lu.\n\nCE QUI A ÉTÉ VU\n\n- Le texte de 1 message.\n"
+	notice := func(n int, state, problem string) response.Notice {
+		return response.Notice{ID: postern.NoticeID(id(400 + n)), Version: 2, Account: postern.AccountID(id(100 + n)), Code: "4F7K", Kind: "first", Locale: []string{"fr", "en"}[n%2], Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", State: state, Problem: problem, At: ago(time.Minute)}
+	}
+	noticesPage := func(state string, counts response.SendReport, change func(*noticesView)) noticesView {
+		v := noticesView{Incident: later, Path: path, Responder: true, Scoped: true, Contained: true, Batch: batch(state, counts), Languages: []figure{{"prefs.lang.fr", 23}, {"prefs.lang.en", 38}}, Kinds: []figure{{"notice.kind.first", 60}, {"notice.kind.correction", 1}},
+			Notices: []response.Notice{notice(1, response.NoticeSent, ""), notice(2, response.NoticeDue, response.ProblemLater), notice(3, response.NoticeFailed, response.ProblemGone), notice(4, response.NoticeFailed, response.ProblemRefused)},
+			Tabs:    []ui.NavItem{{Text: "notice.tab.", Href: path + "/notices", Count: 61, Current: true}, {Text: "notice.tab.failed", Href: path + "/notices?state=failed", Count: 2}}, Older: path + "/notices?after=" + id(104),
+			Account: postern.AccountID(id(101)), Preview: []previewView{{response.Notice{Locale: "fr", Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", Text: words}, 88, true}, {response.Notice{Locale: "en", Subject: "1 message in your mailbox was opened with a stolen support sign-in", Text: "One of your messages was opened with a stolen support sign-in. The text could be read.\n"}, 51, false}},
+			Earlier: []response.Batch{*batch(response.BatchDiscarded, response.SendReport{})}}
+		change(&v)
+		return v
+	}
+	keep := func(*noticesView) {}
+	member := &memberView{Member: staff.Member{ID: postern.StaffID(id(40)), Name: "Noor Haddad", Login: "noor.h"}, OrganisationName: "Helpline", OrganisationHref: "/contain?kind=organisation&subject=helpline",
+		Credentials: []credentialView{{staff.Credential{ID: postern.CredentialID(id(50)), Kind: "passkey", Label: "YubiKey", LastUsed: ago(time.Hour)}, "/contain?kind=credential"}, {staff.Credential{ID: postern.CredentialID(id(51)), Kind: "password", EndedAt: ago(time.Hour)}, "/contain?kind=credential"}},
+		Sessions:    []sessionView{{response.MemberSession{ID: postern.SessionID(id(60)), Network: "198.51.100.0/24", Fresh: true, Shown: 11, Last: ago(time.Minute)}, "/contain?kind=session", "/contain?kind=network"}, {response.MemberSession{ID: postern.SessionID(id(61)), Last: ago(time.Hour)}, "/contain?kind=session", ""}}}
+	evidence := alerts[0]
+	evidence.Evidence = []response.Evidence{{Feed: "staff", Position: 12, At: ago(20 * time.Minute), Kind: "sign-in", Session: postern.SessionID(id(60)), Network: "198.51.100.0/24"}, {Feed: "staff", Position: 13, At: ago(19 * time.Minute), Kind: "moved", Session: postern.SessionID(id(60)), Network: "198.51.100.0/24"},
+		{Feed: "ledger", Position: 1201, At: ago(18 * time.Minute), Kind: "shown", Session: postern.SessionID(id(60)), Account: postern.AccountID(id(101)), Tier: postern.TierContent, Messages: 2}, {Feed: "ledger", Position: 1202, At: ago(17 * time.Minute), Kind: "refused", Session: postern.SessionID(id(60))}}
+	dismissed := evidence
+	dismissed.Status, dismissed.ClosedAt, dismissed.ClosedBy, dismissed.ClosedWhy = response.AlertDismissed, ago(time.Minute), "Léa Moreau", "Noor is at the other office this week."
+	taken := evidence
+	taken.Status, taken.Incident = response.AlertIncident, in.ID
+	tabs := []ui.NavItem{{Text: "alert.status.open", Href: "/alerts", Current: true}, {Text: "alert.status.dismissed", Href: "/alerts?status=dismissed"}}
+	form := scopeForm{Credentials: []choice{{Value: id(50), Text: "Noor Haddad", Hint: "YubiKey", Checked: true}}, Sessions: []choice{{Value: id(60), Text: "Noor Haddad", Hint: "198.51.100.0/24"}}, Staff: []choice{{Value: id(40), Text: "Noor Haddad"}}, Networks: []choice{{Value: "198.51.100.0/24", Text: "198.51.100.0/24"}}}
+	var rows []exposureRow
+	for _, e := range exposures {
+		rows = append(rows, exposureRow{e, path + "/scope/2/" + string(e.Account)})
+	}
+	contained := []containmentView{
+		{Containment: gate.Containment{ID: postern.ContainmentID(id(71)), Kind: "credential", Why: "It is used from elsewhere.", ByName: "Léa Moreau", At: ago(4 * time.Minute), Position: 1234, SessionsN: 2, Grants: 3, Took: 11 * time.Millisecond}, Thing: "Noor Haddad", CanLift: true, Incident: path, Number: 7},
+		{Containment: gate.Containment{ID: postern.ContainmentID(id(73)), Kind: "network", Why: "The thief's.", At: ago(3 * time.Minute), Position: -1, LiftedAt: ago(time.Minute), LiftedBy: "Max Weber", LiftedWhy: "It is a railway's."}, Thing: "198.51.100.0/24"},
+	}
+	problems := frame("sign-in.title", "/sign-in", signInView{Login: "lea", Next: "/alerts"})
+	problems.Errors, problems.User, problems.Nav = []ui.Problem{{Field: "login", Text: "staff.refused.wrong"}}, nil, nil
+	demo := ui.Page{Title: "sign-in.title", Data: signInView{Next: "/", Demo: []staff.Member{{ID: postern.StaffID(id(41)), Name: "Léa Moreau", Roles: []staff.Role{staff.Responder}}, {ID: postern.StaffID(id(42)), Name: "Ada Lind", Roles: []staff.Role{staff.Approver, staff.Admin}}}}}
+	return []ui.Sample{
+		{Name: "sign-in", Page: "sign-in", Path: "/sign-in", Of: problems}, {Name: "sign-in-demo", Page: "sign-in", Path: "/sign-in", Of: demo},
+		{Name: "alerts", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Alerts: alerts, Incidents: []response.Incident{in, later}, Responder: true})},
+		{Name: "alerts-none", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Responder: true})},
+		{Name: "alerts-dismissed", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "dismissed", Tabs: tabs, Alerts: []response.Alert{dismissed}})},
+		{Name: "alert", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: evidence, Responder: true})},
+		{Name: "alert-dismissed", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: dismissed, Responder: true})},
+		{Name: "alert-taken", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: taken, Responder: true, Number: 7})},
+		{Name: "incidents", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{[]response.Incident{in, later, closed}, true})},
+		{Name: "incidents-none", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{Responder: true})},
+		{Name: "incident-open", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("en", in, func(*incidentView) {})))},
+		{Name: "incident-full", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("fr", later, full)))},
+		{Name: "incident-bare", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("en", in, func(v *incidentView) { v.Alerts = nil })))},
+		{Name: "incident-closed", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("en", closed, full)))},
+		{Name: "incident-approver", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("en", later, func(v *incidentView) { full(v); v.Responder = false })))},
+		{Name: "contain", Page: "contain", Path: "/contain", Of: frame("contain.title", "/contain", containView{Action: "/contain", Members: []ui.Option{{Value: id(40), Text: "Noor Haddad", Selected: true}}, Member: member})},
+		{Name: "contain-incident", Page: "contain", Path: path + "/contain", Of: frame("contain.title", path, containView{Action: path + "/contain", Path: path, Incident: &in, Targets: []targetView{{Thing: "Noor Haddad", Href: path + "/contain?kind=credential", Kind: "credential", Reach: reach}}})},
+		{Name: "contain-confirm", Page: "contain", Path: path + "/contain", Of: frame("contain.confirm.title", path, containView{Action: path + "/contain", Path: path, Incident: &in, Chosen: &chosenView{target: target{Kind: "credential", Subject: id(50)}, Thing: "Noor Haddad", Reach: reach}})},
+		{Name: "contain-session", Page: "contain", Path: "/contain", Of: frame("contain.confirm.title", "/contain", containView{Action: "/contain", Chosen: &chosenView{target: target{Kind: "session", Subject: id(60)}, Thing: "Noor Haddad", Reach: gate.Reach{Sessions: 1}}})},
+		{Name: "containments", Page: "containments", Path: "/containments", Of: frame("containments.title", "/containments", containmentsView{contained, true})},
+		{Name: "containments-none", Page: "containments", Path: "/containments", Of: frame("containments.title", "/containments", containmentsView{})},
+		{Name: "scope", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: later, Path: path, Responder: true, Scope: sv, Versions: []response.Scope{{Version: 1}, {Version: 2}}, Rows: rows, Older: path + "/scope?after=" + id(103), Form: form}))},
+		{Name: "scope-filtered", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: closed, Path: path, Responder: true, Scope: sv, Filter: "scope.filter.deepest", Tier: postern.TierTrace}))},
+		{Name: "scope-first", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: in, Path: path, Responder: true, Form: form}))},
+		{Name: "exposure", Page: "exposure", Path: path + "/scope/2/" + id(101), Of: wide(frame("exposure.heading", path, exposureView{Incident: later, Path: path, Back: path + "/scope?version=2", Version: 2, Account: postern.AccountID(id(101)), Exposures: exposures[:2], Preview: path + "/notices?account=" + id(101)}))},
+		{Name: "notices-first", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesView{Incident: in, Path: path, Responder: true, Scoped: true}))},
+		{Name: "notices-unscoped", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesView{Incident: in, Path: path, Responder: true}))},
+		{Name: "notices-draft", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchDraft, response.SendReport{Due: 61}, func(v *noticesView) { v.Drafted = true })))},
+		{Name: "notices-approve", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchSubmitted, response.SendReport{Due: 61}, func(v *noticesView) { v.Approves, v.Responder = true, false })))},
+		{Name: "notices-returned", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchReturned, response.SendReport{Due: 61}, keep)))},
+		{Name: "notices-approved", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchApproved, response.SendReport{Due: 61}, keep)))},
+		{Name: "notices-sending", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchSending, response.SendReport{Due: 30, Sending: 1, Sent: 29, Failed: 1}, keep)))},
+		{Name: "notices-sent", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchSent, response.SendReport{Sent: 59, Failed: 2}, keep)))},
+		{Name: "notices-discarded", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchDiscarded, response.SendReport{Due: 61}, keep)))},
+	}
+}
+
+func wide(p ui.Page) ui.Page {
+	p.Wide = true
+	return p
+}
+
+func TestEveryPageInBothLanguages(t *testing.T) {
+	w := sampleWeb(t)
+	err := w.ui.CheckSamples(samples(w), func(name, lang string, page []byte) {
+		t.Run(name+" "+lang, func(t *testing.T) {
+			htmlcheck.Check(t, page)
+			for _, wrong := range []string{"&lt;no value&gt;", "<no value>", "ZgotmplZ", "%!"} {
+				if strings.Contains(string(page), wrong) {
+					t.Errorf("the page has %q", wrong)
+				}
+			}
+			if dir := os.Getenv("RESPONSE_WEB_PAGES"); dir != "" {
+				if err := os.WriteFile(dir+"/"+name+"."+lang+".html", page, 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWords holds the catalogues to each other and to the keys that are put
+// together in Go and in the templates.
+func TestWords(t *testing.T) {
+	templates, err := fs.Sub(files, "templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	add := func(prefix string, names ...string) {
+		for _, n := range names {
+			keys = append(keys, prefix+n)
+		}
+	}
+	add("did.", didWords...)
+	for _, rule := range response.RuleNames {
+		add("rule."+rule, "", ".figures", ".why")
+	}
+	for kind := range lineLooks {
+		add("line.", kind)
+	}
+	for _, name := range response.PlannedTasks() {
+		add("task."+name, "", ".text")
+		if _, ok := taskHref[name]; !ok {
+			t.Errorf("the task %q leads nowhere", name)
+		}
+	}
+	add("task.state.", response.TaskStates[:]...)
+	add("state.", response.States[:]...)
+	add("cause.", response.Causes[:]...)
+	for _, kind := range kinds {
+		add("", "kind."+kind, "thing."+kind, "contain.does."+kind)
+	}
+	for _, s := range []response.Severity{response.Low, response.Medium, response.High} {
+		add("severity.", s.String())
+	}
+	for _, r := range staff.Roles {
+		add("role.", string(r))
+	}
+	add("batch.", response.BatchDraft, response.BatchSubmitted, response.BatchReturned, response.BatchApproved, response.BatchSending, response.BatchSent, response.BatchDiscarded)
+	add("notice.state.", response.NoticeDue, response.NoticeSending, response.NoticeSent, response.NoticeFailed)
+	add("notice.kind.", response.NoticeFirst, response.NoticeCorrection, response.NoticeWithdrawn)
+	add("problem.", response.ProblemGone, response.ProblemRefused, response.ProblemLater)
+	add("certainty.", response.Shown, response.Assumed, response.Gap)
+	add("alert.status.", response.AlertOpen, response.AlertIncident, response.AlertDismissed, response.AlertClosed)
+	ui.CheckLocales(t, templates, files, keys...)
+}
