@@ -27,6 +27,9 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 		need |= store.Envelope
 	}
 	sections := len(o.BodySection)+len(o.BinarySection)+len(o.BinarySectionSize) > 0
+	if sections {
+		need |= store.Identity
+	}
 	if o.BodyStructure != nil || cut(o) {
 		need |= store.Structure
 	}
