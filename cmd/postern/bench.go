@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/postern-mail/postern/node/bench"
+)
+
+type benchCmd struct {
+	Postgres string        `help:"A superuser's postgres:// address: measures the gate there too, in a database of its own." placeholder:"URL"`
+	For      time.Duration `help:"How long each rate is measured." default:"3s"`
+	JSON     bool          `name:"json" help:"Answer in JSON."`
+}
+
+func (benchCmd) Help() string {
+	return "Example:\n\n  postern bench --postgres 'postgres://postgres@/postgres?host=/run/postgresql'\n\nWorks in a temporary directory with every fsync of a real Postern. Machines differ and are noisy: compare ratios, on one machine, in one run."
+}
+
+func (c *benchCmd) Run(ctx context.Context, o out) error {
+	figures := []bench.Figure{}
+	err := bench.Run(ctx, bench.Options{Postgres: c.Postgres, For: c.For, Each: func(f bench.Figure) {
+		figures = append(figures, f)
+		if c.JSON {
+			return
+		}
+		fmt.Fprintf(o.Stdout, "%-64s %10.0f %s", f.Name, f.Value, f.Unit)
+		if f.P50 > 0 {
+			fmt.Fprintf(o.Stdout, ", p50 %.2f ms", f.P50)
+		}
+		if f.P99 > 0 {
+			fmt.Fprintf(o.Stdout, ", p99 %.2f ms", f.P99)
+		}
+		if f.Bar != "" {
+			fmt.Fprintf(o.Stdout, "   [%s]", f.Bar)
+		}
+		fmt.Fprintln(o.Stdout)
+	}})
+	if err != nil || !c.JSON {
+		return err
+	}
+	return o.print(true, figures, func(io.Writer) {})
+}

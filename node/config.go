@@ -1,0 +1,289 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/postern-mail/postern"
+)
+
+// Config is postern.toml. Every field has a default but Hostname and Domains;
+// unknown keys are errors. The comments are the manual: docs/configuration.md
+// is made from them.
+type Config struct {
+	// Data is the directory with the databases, messages, keys and the control
+	// socket, relative to the config file. Whoever can read it can read all mail.
+	Data string `toml:"data"`
+	// Provider is the name that pages and notices give: "Example Mail".
+	Provider string `toml:"provider"`
+	// Hostname is what SMTP says it is, and the name in Received lines and
+	// checkpoints: "mx.example.org".
+	Hostname string `toml:"hostname"`
+	// Domains are the mail domains this provider hosts. Mail for any other is
+	// relayed for signed-in customers alone.
+	Domains []string `toml:"domains"`
+
+	Database DatabaseConfig `toml:"database"`
+	Listen   ListenConfig   `toml:"listen"`
+	Origins  OriginsConfig  `toml:"origins"`
+	TLS      TLSConfig      `toml:"tls"`
+	Mail     MailConfig     `toml:"mail"`
+	Gate     GateConfig     `toml:"gate"`
+	Ledger   LedgerConfig   `toml:"ledger"`
+	Log      LogConfig      `toml:"log"`
+}
+
+// DatabaseConfig says where the three planes keep their rows.
+type DatabaseConfig struct {
+	// Engine is "sqlite" (one file per plane in Data) or "postgres".
+	Engine string `toml:"engine"`
+	// Mail, Staff and Response are postgres:// addresses, each with the role of
+	// its own plane. A role that can read another plane's schema undoes the
+	// fourth lock: `postern serve` refuses to start with one.
+	Mail     string `toml:"mail"`
+	Staff    string `toml:"staff"`
+	Response string `toml:"response"`
+	// Connections bounds the pool of each plane.
+	Connections int `toml:"connections"`
+}
+
+// ListenConfig holds the addresses of the listeners; "" leaves one out. All
+// default to loopback: opening one to the world is a decision.
+type ListenConfig struct {
+	SMTP       string `toml:"smtp"`
+	Submission string `toml:"submission"`
+	IMAP       string `toml:"imap"`
+	Mail       string `toml:"mail"`
+	Desk       string `toml:"desk"`
+	Response   string `toml:"response"`
+	// View serves message HTML in a sandbox of its own; it must not share a
+	// host name with a face.
+	View string `toml:"view"`
+	// Ledger serves checkpoints and tiles to anybody; they tell nothing about
+	// who has an account or who was looked at.
+	Ledger string `toml:"ledger"`
+}
+
+// OriginsConfig holds the addresses browsers use, when a proxy stands before
+// the listeners: "https://desk.example.org". Passkeys are bound to them, so
+// changing one makes every passkey of that face useless.
+type OriginsConfig struct {
+	Mail     string `toml:"mail"`
+	Desk     string `toml:"desk"`
+	Response string `toml:"response"`
+	View     string `toml:"view"`
+	Ledger   string `toml:"ledger"`
+}
+
+// TLSConfig names the certificate for SMTP (STARTTLS) and IMAP. Without one
+// they take passwords on loopback only.
+type TLSConfig struct {
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+}
+
+// MailConfig is about messages.
+type MailConfig struct {
+	// MaxSize bounds one message, in bytes. Default 50 MiB.
+	MaxSize int64 `toml:"max_size"`
+	// Quota is a new account's, in bytes. Default 5 GiB.
+	Quota int64 `toml:"quota"`
+	// Outbound is "direct" (MX), "hold" (nothing leaves), or
+	// "smarthost:host:port".
+	Outbound string `toml:"outbound"`
+	// Check switches SPF, DKIM and DMARC at the door; default true. It asks the
+	// resolver of this machine.
+	Check *bool `toml:"check"`
+}
+
+// GateConfig is about staff access.
+type GateConfig struct {
+	// Policy is "default", the file of a policy, or "standing": every agent may
+	// open everything and nobody is asked, as it was in 2019, for drills. Whoever
+	// can change this decides who must agree to an access.
+	Policy string `toml:"policy"`
+}
+
+// LedgerConfig is about the verifiable log.
+type LedgerConfig struct {
+	// Origin is the log's name in checkpoints, for good: default Hostname +
+	// "/ledger". Another origin is another log.
+	Origin string `toml:"origin"`
+	// Publish is the longest time between public checkpoints; "0s" publishes each
+	// as it comes, and tells the world when something was looked at. Default "60s".
+	Publish Duration `toml:"publish"`
+}
+
+// LogConfig is about the program's own log, on standard error. It holds no
+// addresses and no subjects at any level.
+type LogConfig struct {
+	// Level is "debug", "info", "warn" or "error". Default "info".
+	Level string `toml:"level"`
+	// JSON writes lines for machines.
+	JSON bool `toml:"json"`
+}
+
+// Duration reads "90s" or "10m".
+type Duration struct{ time.Duration }
+
+// UnmarshalText reads a duration; it must not be negative.
+func (d *Duration) UnmarshalText(b []byte) (err error) {
+	d.Duration, err = time.ParseDuration(string(b))
+	if err == nil && d.Duration < 0 {
+		err = errors.New("a duration can't be negative")
+	}
+	return err
+}
+
+// MarshalText writes the duration as it is read.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// DefaultConfig is what an empty file means.
+func DefaultConfig() Config {
+	check := true
+	return Config{
+		Data:     "postern-data",
+		Provider: "Postern",
+		Database: DatabaseConfig{Engine: "sqlite", Connections: 24},
+		Listen: ListenConfig{
+			SMTP: "127.0.0.1:2525", Submission: "127.0.0.1:2587", IMAP: "127.0.0.1:2143",
+			Mail: "127.0.0.1:8025", Desk: "127.0.0.1:8026", Response: "127.0.0.1:8027", View: "127.0.0.1:8028", Ledger: "127.0.0.1:8029",
+		},
+		Mail:   MailConfig{MaxSize: 50 << 20, Quota: 5 << 30, Outbound: "direct", Check: &check},
+		Gate:   GateConfig{Policy: "default"},
+		Ledger: LedgerConfig{Publish: Duration{time.Minute}},
+		Log:    LogConfig{Level: "info"},
+	}
+}
+
+// LoadConfig reads a file. Relative paths in it are relative to it.
+func LoadConfig(file string) (Config, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, invalid("there is no config file %s: write one with `postern quickstart you@example.org`, or name another with --config", file)
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("couldn't read the config: %w", err)
+	}
+	c, err := ParseConfig(text)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	dir := filepath.Dir(file)
+	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	if p := &c.Gate.Policy; *p != "default" && *p != "standing" && !filepath.IsAbs(*p) {
+		*p = filepath.Join(dir, *p)
+	}
+	return c, nil
+}
+
+// ParseConfig reads the text of a config over the defaults and checks it.
+func ParseConfig(text []byte) (Config, error) {
+	c := DefaultConfig()
+	meta, err := toml.NewDecoder(bytes.NewReader(text)).Decode(&c)
+	var syntax toml.ParseError
+	if errors.As(err, &syntax) {
+		return c, invalid("line %d: %s", syntax.Position.Line, syntax.Message)
+	}
+	if err != nil {
+		return c, &postern.Error{Kind: postern.Invalid, Text: "the config can't be read", Err: err}
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return c, invalid("there is no key %q: %s", unknown[0].String(), nearest(unknown[0].String()))
+	}
+	return c, c.check()
+}
+
+func (c *Config) check() error {
+	if c.Hostname == "" {
+		return invalid(`hostname is missing: write the name other mail servers know this one by, like hostname = "mx.example.org"`)
+	}
+	if len(c.Domains) == 0 {
+		return invalid(`domains is missing: write the mail domains to host, like domains = ["example.org"]`)
+	}
+	for i, d := range c.Domains {
+		c.Domains[i] = strings.ToLower(strings.TrimSuffix(d, "."))
+		if d == "" || strings.ContainsAny(d, " @/") {
+			return invalid("domains: %q is not a domain name", d)
+		}
+	}
+	switch c.Database.Engine {
+	case "sqlite":
+	case "postgres":
+		if c.Database.Mail == "" || c.Database.Staff == "" || c.Database.Response == "" {
+			return invalid(`database: engine "postgres" needs mail, staff and response, an address with the role of each plane`)
+		}
+	default:
+		return invalid(`database: engine is %q: write "sqlite" or "postgres"`, c.Database.Engine)
+	}
+	if c.Database.Connections < 4 {
+		return invalid("database: connections is %d: at least 4 are needed, one of them for the leader's lock", c.Database.Connections)
+	}
+	for name, address := range c.Listen.all() {
+		if address == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return invalid(`listen: %s is %q: write an address and a port, like "127.0.0.1:8025"`, name, address)
+		}
+	}
+	for name, origin := range map[string]string{"mail": c.Origins.Mail, "desk": c.Origins.Desk, "response": c.Origins.Response, "view": c.Origins.View, "ledger": c.Origins.Ledger} {
+		if u, err := url.Parse(origin); origin != "" && (err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "") {
+			return invalid(`origins: %s is %q: write what browsers open, like "https://mail.example.org"`, name, origin)
+		}
+	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		return invalid("tls: certificate and key go together")
+	}
+	if c.Mail.MaxSize < 1<<16 {
+		return invalid("mail: max_size is %d bytes: RFC 5321, 4.5.3.1.7 wants at least 65536", c.Mail.MaxSize)
+	}
+	if o := c.Mail.Outbound; o != "direct" && o != "hold" && !strings.HasPrefix(o, "smarthost:") {
+		return invalid(`mail: outbound is %q: write "direct", "hold" or "smarthost:host:port"`, o)
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		return invalid(`log: level is %q: write "debug", "info", "warn" or "error"`, c.Log.Level)
+	}
+	if c.Ledger.Origin == "" {
+		c.Ledger.Origin = c.Hostname + "/ledger"
+	}
+	return nil
+}
+
+func (l ListenConfig) all() map[string]string {
+	return map[string]string{"smtp": l.SMTP, "submission": l.Submission, "imap": l.IMAP, "mail": l.Mail, "desk": l.Desk, "response": l.Response, "view": l.View, "ledger": l.Ledger}
+}
+
+// nearest suggests what a mistyped key may have meant.
+func nearest(key string) string {
+	best, bestAt := "", 4
+	for _, k := range keys() {
+		if d := distance(key, k); d < bestAt {
+			best, bestAt = k, d
+		}
+	}
+	if best == "" {
+		return "see `postern serve --help` for the keys"
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+func invalid(format string, args ...any) error {
+	return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,197 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/desk"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/mail/web"
+	"github.com/postern-mail/postern/response"
+)
+
+// help is what the customer's face may do in the other planes: all of it about
+// the account that is signed in, which the face names in every call.
+type help struct{ n *Node }
+
+var _ web.Help = help{}
+
+func (h help) OpenCase(ctx context.Context, id postern.AccountID, subject, text string, share []postern.MessageID) (int64, error) {
+	a, err := h.n.Accounts.ByID(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	c, err := h.n.Cases.OpenCase(ctx, desk.NewCase{Account: id, Address: a.Address, Name: a.Name, Locale: a.Locale, Subject: subject, Text: text})
+	if err != nil || len(share) == 0 {
+		return c.Number, err
+	}
+	return c.Number, h.n.Gate.Offer(ctx, id, c.ID, share, postern.TierContent)
+}
+
+func (h help) Share(ctx context.Context, id postern.AccountID, number int64, messages []postern.MessageID) error {
+	c, err := h.n.Cases.ByNumber(ctx, id, number)
+	if err != nil {
+		return err
+	}
+	return h.n.Gate.Offer(ctx, id, c.ID, messages, postern.TierContent)
+}
+
+func (h help) Cases(ctx context.Context, id postern.AccountID) ([]web.HelpCase, error) {
+	cases, err := h.n.Cases.Of(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]web.HelpCase, len(cases))
+	for i, c := range cases {
+		posts, err := h.n.Cases.Posts(ctx, c.ID, false)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = web.HelpCase{Number: c.Number, Subject: c.Subject, Status: c.Status, Opened: c.Opened, Updated: c.Updated, Assignee: c.AssigneeName}
+		for _, p := range posts {
+			post := web.CasePost{At: p.At, By: p.By, Staff: p.Staff != "", Text: p.Text}
+			if p.Kind == desk.KindEvent {
+				post.Event, post.Text = p.Text, ""
+			}
+			list[i].Posts = append(list[i].Posts, post)
+		}
+	}
+	return list, nil
+}
+
+func (h help) CaseReply(ctx context.Context, id postern.AccountID, number int64, text string) error {
+	c, err := h.n.Cases.ByNumber(ctx, id, number)
+	if err != nil {
+		return err
+	}
+	return h.n.Cases.CustomerReply(ctx, id, c.ID, text)
+}
+
+func (h help) Waiting(ctx context.Context, id postern.AccountID) ([]web.ConsentRequest, error) {
+	requests, err := h.n.Gate.WaitingFor(ctx, id)
+	if err != nil || len(requests) == 0 {
+		return nil, err
+	}
+	numbers, err := h.numbers(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	outsourcers, err := h.outsourcers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]web.ConsentRequest, len(requests))
+	for i, r := range requests {
+		list[i] = web.ConsentRequest{ID: r.ID, Case: numbers[r.Case], Tier: r.Tier, Messages: r.Messages, Reason: r.Reason, Sentence: r.Sentence, For: r.For,
+			Name: r.StaffName, Role: "agent", Organisation: r.OrganisationName, Outsourcer: outsourcers[r.Organisation], Asked: r.Asked}
+		if m, err := h.n.Staff.ByID(ctx, r.Staff); err == nil && len(m.Roles) > 0 {
+			list[i].Role = string(m.Roles[0])
+		}
+	}
+	return list, nil
+}
+
+// numbers gives the numbers people say for the account's cases.
+func (h help) numbers(ctx context.Context, id postern.AccountID) (map[postern.CaseID]int64, error) {
+	cases, err := h.n.Cases.Of(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	numbers := make(map[postern.CaseID]int64, len(cases))
+	for _, c := range cases {
+		numbers[c.ID] = c.Number
+	}
+	return numbers, nil
+}
+
+func (h help) outsourcers(ctx context.Context) (map[postern.OrganisationID]bool, error) {
+	all, err := h.n.Staff.Organisations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outside := map[postern.OrganisationID]bool{}
+	for _, o := range all {
+		outside[o.ID] = o.Kind == "outsourcer"
+	}
+	return outside, nil
+}
+
+func (h help) Running(ctx context.Context, id postern.AccountID) ([]web.Permission, error) {
+	grants, err := h.n.Gate.Grants(ctx, gate.GrantFilter{Account: id, Live: true})
+	if err != nil || len(grants) == 0 {
+		return nil, err
+	}
+	numbers, err := h.numbers(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]web.Permission, len(grants))
+	for i, g := range grants {
+		list[i] = web.Permission{ID: g.ID, Case: numbers[g.Case], Tier: g.Tier, Messages: g.Messages, Name: g.StaffName, Organisation: g.OrganisationName,
+			From: g.From, Until: g.Until, AgreedBy: g.AgreedBy, Sentence: g.Sentence}
+	}
+	return list, nil
+}
+
+func (h help) Agree(ctx context.Context, id postern.AccountID, request postern.RequestID, messages []postern.MessageID, minutes int) error {
+	_, err := h.n.Gate.Consent(ctx, id, request, gate.Narrow{Messages: messages, For: time.Duration(minutes) * time.Minute})
+	return err
+}
+
+func (h help) Decline(ctx context.Context, id postern.AccountID, request postern.RequestID, sentence string) error {
+	return h.n.Gate.Decline(ctx, id, request, sentence)
+}
+
+func (h help) Withdraw(ctx context.Context, id postern.AccountID, g postern.GrantID) error {
+	return h.n.Gate.Withdraw(ctx, id, g)
+}
+
+// looksAtOnce is a page of "Who looked".
+const looksAtOnce = 50
+
+func (h help) Looks(ctx context.Context, id postern.AccountID, before int64) ([]web.Look, error) {
+	looks, err := h.n.Gate.Looks(ctx, id, before, looksAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]web.Look, len(looks))
+	for i, l := range looks {
+		list[i] = web.Look{Seq: l.Seq, Index: l.Index, Disclosure: l.Disclosure, At: l.At, Until: l.Until, Tier: l.Tier, Fields: l.Fields, Messages: l.Messages,
+			Name: l.StaffName, Role: l.Role, Organisation: l.OrganisationName, Reason: l.Reason, Sentence: l.Sentence, Case: l.CaseNumber, AgreedBy: l.AgreedBy}
+	}
+	return list, nil
+}
+
+func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, error) {
+	notices, err := h.n.Response.NoticesOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]web.Notice, len(notices))
+	for i, n := range notices {
+		list[i] = web.Notice{ID: n.ID, Version: n.Version, Code: n.Code, Kind: n.Kind, At: n.At, Subject: n.Subject, Text: n.Text, Delivered: n.State == response.NoticeSent}
+	}
+	return list, nil
+}
+
+// Proof gives the file for one of the account's own looks.
+func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.DisclosureID) ([]byte, error) {
+	for before := int64(0); ; {
+		looks, err := h.n.Gate.Looks(ctx, id, before, 500)
+		if err != nil {
+			return nil, err
+		}
+		if len(looks) == 0 {
+			return nil, &postern.Error{Kind: postern.NotFound, Text: "there is no such access to this account"}
+		}
+		for _, l := range looks {
+			if l.Disclosure == d {
+				return h.n.Ledger.RecordFile(ctx, d)
+			}
+			before = l.Seq
+		}
+	}
+}
+
+func (h help) LogKey() string { return h.n.LogKey() }
