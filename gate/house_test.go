@@ -26,8 +26,9 @@ import (
 
 // clock is a settable time.
 type clock struct {
-	mu sync.Mutex
-	t  time.Time
+	mu     sync.Mutex
+	t      time.Time
+	before func() // runs before time passes
 }
 
 func (c *clock) now() time.Time {
@@ -37,6 +38,9 @@ func (c *clock) now() time.Time {
 }
 
 func (c *clock) pass(d time.Duration) {
+	if c.before != nil {
+		c.before()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
@@ -156,6 +160,13 @@ func newHouse(t testing.TB, o engine.Open, more ...func(*gate.Parts)) *house {
 	}
 	h := build(t, o, keys, more...)
 	h.run(h.ledger)
+	// The sequencer works in real time: an hour that passes in an instant would
+	// find rows an hour old that it has had no chance to sequence.
+	h.clock.before = func() {
+		if _, err := h.ledger.Sequence(ctx); err != nil {
+			t.Errorf("couldn't sequence: %v", err)
+		}
+	}
 	return h
 }
 
