@@ -58,7 +58,7 @@ import (
 	"github.com/postern-mail/postern/ui"
 )
 
-//go:embed templates locales static
+//go:embed all:templates locales static
 var files embed.FS
 
 // Parts is what the face is made of.

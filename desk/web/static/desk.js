@@ -95,6 +95,7 @@
 
   const start = () => {
     for (const el of document.querySelectorAll("[data-needs-passkeys]")) el.hidden = !window.PublicKeyCredential;
+    for (const el of document.querySelectorAll("[data-without-passkeys]")) el.hidden = Boolean(window.PublicKeyCredential);
     watch();
   };
   window.posternDesk = start;
