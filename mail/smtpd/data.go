@@ -18,6 +18,9 @@ import (
 // data is DATA (RFC 5321, 4.1.1.4).
 func (s *session) data(arg string) {
 	switch {
+	case s.submission && s.server.Queue == nil:
+		s.mistake("502 5.5.1 nothing is sent from here")
+		return
 	case arg != "":
 		s.mistake("501 5.5.4 DATA stands alone")
 		return
@@ -101,6 +104,11 @@ func (s *session) keeping() (context.Context, context.CancelFunc) {
 func (s *session) submit(raw []byte) {
 	if !s.wroteIt(raw) {
 		s.mistake("550 5.7.1 the From field must have the address you signed in with, and no other")
+		return
+	}
+	if !s.server.sent.may(string(s.account.ID), len(s.recipients), s.server.Now()) {
+		s.server.Log.Warn("a customer has sent to too many recipients in an hour", "account", s.account.ID, "most", s.server.Limits.PerHour)
+		s.mistake(fmt.Sprintf("450 4.7.1 more than %d recipients in an hour, try again later", s.server.Limits.PerHour))
 		return
 	}
 	id := postern.NewID()

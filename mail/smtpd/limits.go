@@ -11,6 +11,7 @@ type Limits struct {
 	PerNetwork  int           // at once from one /24 or /48; default 50
 	NewPerMin   int           // new connections a minute from one network; default 300
 	Recipients  int           // of one message; default 100 (RFC 5321, 4.5.3.1.8)
+	PerHour     int           // recipients of one customer's messages in an hour; default 1,000
 	Commands    int           // of one connection; default 10,000
 	Mistakes    int           // wrong commands and refused recipients of one connection; default 20
 	Memory      int64         // of all messages that are being received; default 512 MiB
@@ -29,6 +30,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.PerNetwork, 50)
 	set(&l.NewPerMin, 300)
 	set(&l.Recipients, 100)
+	set(&l.PerHour, 1000)
 	set(&l.Commands, 10_000)
 	set(&l.Mistakes, 20)
 	if l.Idle == 0 {
@@ -110,4 +112,44 @@ func (d *door) sweep(now time.Time) {
 			delete(d.networks, n)
 		}
 	}
+}
+
+// senders counts what customers send, so that a stolen password is no machine
+// for spam. The count is in memory: a restart forgives.
+type senders struct {
+	most int
+
+	mu    sync.Mutex
+	hours map[string]hour // by account
+	swept time.Time
+}
+
+// hour is one customer's.
+type hour struct {
+	since      time.Time
+	recipients int
+}
+
+// may says whether a customer may send to n more, and counts them if so.
+func (s *senders) may(account string, n int, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.swept) >= time.Hour {
+		s.swept = now
+		for a, h := range s.hours {
+			if now.Sub(h.since) >= time.Hour {
+				delete(s.hours, a)
+			}
+		}
+	}
+	h := s.hours[account]
+	if now.Sub(h.since) >= time.Hour {
+		h = hour{since: now}
+	}
+	if h.recipients+n > s.most {
+		return false
+	}
+	h.recipients += n
+	s.hours[account] = h
+	return true
 }

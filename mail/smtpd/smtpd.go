@@ -67,6 +67,7 @@ type Server struct {
 	Parts
 	store *store.Store
 	door  door
+	sent  senders
 	held  atomic.Int64 // bytes of messages that are being received
 }
 
@@ -80,6 +81,7 @@ func Open(p Parts) *Server {
 	p.Limits = p.Limits.orDefault()
 	s := &Server{Parts: p, store: p.Mail.Store()}
 	s.door = door{limits: p.Limits, networks: map[string]*visits{}}
+	s.sent = senders{most: p.Limits.PerHour, hours: map[string]hour{}}
 	return s
 }
 

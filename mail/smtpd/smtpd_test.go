@@ -37,11 +37,18 @@ type house struct {
 	ana, bo    account.Account
 	smtp       string // addresses of the doors
 	submission string
+	close      func()
 }
 
 const secret = "correct horse battery"
 
 func newHouse(t testing.TB, opened engine.Open, change func(*smtpd.Parts)) *house {
+	t.Helper()
+	return newHouseOn(t, opened, nil, change)
+}
+
+// newHouseOn has blobs on a disk of its own kind.
+func newHouseOn(t testing.TB, opened engine.Open, d *disk, change func(*smtpd.Parts)) *house {
 	t.Helper()
 	ctx := t.Context()
 	now := func() time.Time { return time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC) }
@@ -56,8 +63,12 @@ func newHouse(t testing.TB, opened engine.Open, change func(*smtpd.Parts)) *hous
 	var err error
 	h.accounts, err = account.Open(ctx, account.Parts{DB: h.db, Now: now, Log: log, Cost: password.Cheap()})
 	must(err)
-	blobs, err := blob.OpenDisk(filepath.Join(t.TempDir(), "blobs"))
+	var blobs blob.Store
+	blobs, err = blob.OpenDisk(filepath.Join(t.TempDir(), "blobs"))
 	must(err)
+	if d != nil {
+		d.Store, blobs = blobs, d
+	}
 	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))
 	h.mail, err = mail.Open(ctx, mail.Parts{DB: h.db, Blobs: blobs, Accounts: h.accounts, ReceiptKey: key.Public().(ed25519.PublicKey), Now: now, Log: log})
 	must(err)
@@ -73,6 +84,7 @@ func newHouse(t testing.TB, opened engine.Open, change func(*smtpd.Parts)) *hous
 	}
 	h.server = smtpd.Open(parts)
 	serving, cancel := context.WithCancel(context.Background())
+	h.close = cancel
 	ended := make(chan error, 2)
 	for _, door := range []struct {
 		address    *string
