@@ -28,7 +28,7 @@ func sampleWeb(t testing.TB) *Web {
 	return w
 }
 
-func id(n int) string { return fmt.Sprintf("%032x", 0x6f1e0c5b7a9d4e2f+n*7919) }
+func id(n int) string { return fmt.Sprintf("%08x%024x", uint32(n)*2654435761, n) }
 
 // samples are the face's storybook: each page in the states that matter.
 func samples(w *Web) []ui.Sample {
