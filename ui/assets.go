@@ -93,7 +93,7 @@ func (a *assets) sprite() ([]byte, error) {
 			return nil, fmt.Errorf("the icon %s is no SVG", name)
 		}
 		id := strings.TrimSuffix(path.Base(name), ".svg")
-		fmt.Fprintf(&b, `<symbol id="%s" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">%s</symbol>`,
+		fmt.Fprintf(&b, `<symbol id="%s" viewBox="0 0 24 24">%s</symbol>`,
 			id, betweenEl.ReplaceAll(bytes.TrimSpace(inner[1]), []byte("><")))
 		a.icons[id] = true
 	}

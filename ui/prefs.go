@@ -133,8 +133,14 @@ func secure(r *http.Request) bool {
 
 // SetSecret keeps a session's token in a cookie that scripts cannot read and
 // other sites cannot send with a form. A zero expires lasts as long as the browser.
+// Its life is told as a length, so that a browser whose clock is another one, or
+// a rehearsal whose clock is not the world's, keeps it as long.
 func (u *UI) SetSecret(w http.ResponseWriter, r *http.Request, name, value string, expires time.Time) {
-	http.SetCookie(w, &http.Cookie{Name: u.cookie(name, secure(r)), Value: value, Path: "/", Expires: expires,
+	life := 0
+	if !expires.IsZero() {
+		life = max(1, int(expires.Sub(u.now())/time.Second))
+	}
+	http.SetCookie(w, &http.Cookie{Name: u.cookie(name, secure(r)), Value: value, Path: "/", MaxAge: life,
 		HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode})
 }
 

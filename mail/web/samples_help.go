@@ -72,7 +72,7 @@ func (s sampler) looks(page pager) []ui.Sample {
 
 func (s sampler) settings(page pager, wrong wronger) []ui.Sample {
 	languages := []ui.Option{{Value: "fr", Text: "Français", Selected: true}, {Value: "en", Text: "English"}}
-	sessions := []sessionLine{{account.Session{ID: "1", Network: "203.0.113.0/24", Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Created: s.ago(50 * time.Hour), Seen: s.now}, true}, {account.Session{ID: "2", Network: "2001:db8:7::/48", Agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)", Created: s.ago(400 * time.Hour), Seen: s.ago(3 * time.Hour)}, false}}
+	sessions := []sessionLine{{account.Session{ID: "1", Network: "203.0.113.0/24", Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Created: s.ago(50 * time.Hour), Seen: s.now}, "Firefox, Linux", true}, {account.Session{ID: "2", Network: "2001:db8:7::/48", Agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)", Created: s.ago(400 * time.Hour), Seen: s.ago(3 * time.Hour)}, "Safari, iPhone", false}}
 	apps := []account.AppPassword{{ID: "p", Label: "Thunderbird at home", Created: s.ago(900 * time.Hour), LastUsed: s.ago(time.Hour)}, {ID: "q", Label: "Old phone", Created: s.ago(9000 * time.Hour)}}
 	exports := []exportLine{{"role.inbox", "/settings/export/inbox", 1284, 210_000_000}, {"Vacances", "/settings/export/f2", 0, 0}}
 	return []ui.Sample{

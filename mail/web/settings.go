@@ -109,7 +109,34 @@ func (w *Web) setPassword(v *visit) error {
 
 type sessionLine struct {
 	account.Session
-	Here bool
+	Browser string
+	Here    bool
+}
+
+// browser says in a few words what a User-Agent says in many: "Firefox, Linux".
+// Browsers name each other there, so the order counts.
+func browser(agent string) string {
+	first := func(names ...[2]string) string {
+		for _, n := range names {
+			if strings.Contains(agent, n[0]) {
+				return n[1]
+			}
+		}
+		return ""
+	}
+	name := first([2]string{"Edg", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"}, [2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"}, [2]string{"iPhone", "Safari"})
+	system := first([2]string{"Android", "Android"}, [2]string{"iPhone", "iPhone"}, [2]string{"iPad", "iPad"}, [2]string{"Windows", "Windows"}, [2]string{"Mac OS X", "macOS"}, [2]string{"Linux", "Linux"})
+	switch {
+	case name != "" && system != "":
+		return name + ", " + system
+	case name+system != "":
+		return name + system
+	case len(agent) > 60:
+		return strings.ToValidUTF8(agent[:60], "") + "…"
+	case agent == "":
+		return "?"
+	}
+	return agent
 }
 
 func (w *Web) sessions(v *visit) error {
@@ -119,7 +146,7 @@ func (w *Web) sessions(v *visit) error {
 	}
 	var lines []sessionLine
 	for _, s := range all {
-		lines = append(lines, sessionLine{s, s.ID == v.session.ID})
+		lines = append(lines, sessionLine{s, browser(s.Agent), s.ID == v.session.ID})
 	}
 	return w.showSettings(v, "settings-sessions", lines)
 }

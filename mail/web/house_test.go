@@ -1,0 +1,225 @@
+package web
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/account"
+	"github.com/postern-mail/postern/blob"
+	"github.com/postern-mail/postern/db/open"
+	"github.com/postern-mail/postern/mail"
+	"github.com/postern-mail/postern/password"
+	"github.com/postern-mail/postern/testkit/engine"
+	"github.com/postern-mail/postern/ui/htmlcheck"
+)
+
+// house is the face over a real mail plane, and a browser without scripts.
+type house struct {
+	t     *testing.T
+	web   *Web
+	mail  *mail.Mail
+	acc   *account.Accounts
+	help  *helpDesk
+	ana   account.Account
+	clock time.Time
+	face  *httptest.Server
+	view  *httptest.Server
+	http  *http.Client
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, clock: noon, help: &helpDesk{}}
+	now := func() time.Time { return h.clock }
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	ctx := context.Background()
+	plane := engine.SQLite(t)(open.Mail)
+	var err error
+	if h.acc, err = account.Open(ctx, account.Parts{DB: plane, Now: now, Log: log, Cost: password.Cheap()}); err != nil {
+		t.Fatal(err)
+	}
+	blobs, err := blob.OpenDisk(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.mail, err = mail.Open(ctx, mail.Parts{DB: plane, Blobs: blobs, Accounts: h.acc, ReceiptKey: make(ed25519.PublicKey, ed25519.PublicKeySize), Now: now, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	if h.ana, err = h.acc.Create(ctx, account.New{Address: "ana@outlook.example", Name: "Ana Lima", Locale: "fr", Password: "correct horse battery"}); err != nil {
+		t.Fatal(err)
+	}
+	h.face = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.web.ServeHTTP(w, r) }))
+	h.view = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.web.View().ServeHTTP(w, r) }))
+	t.Cleanup(h.face.Close)
+	t.Cleanup(h.view.Close)
+	if h.web, err = New(Parts{Mail: h.mail, Accounts: h.acc, Help: h.help, Provider: "Outlook", Origin: h.face.URL, ViewOrigin: h.view.URL, Now: now, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.http = &http.Client{Jar: jar}
+	return h
+}
+
+// get fetches a page, checks it, and gives its text.
+func (h *house) get(path string, status int) string {
+	h.t.Helper()
+	return h.answer(h.http.Get(h.face.URL + path))(status)
+}
+
+func (h *house) post(path string, form url.Values, status int) string {
+	h.t.Helper()
+	return h.answer(h.http.PostForm(h.face.URL+path, form))(status)
+}
+
+func (h *house) answer(res *http.Response, err error) func(status int) string {
+	return func(status int) string {
+		h.t.Helper()
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if res.StatusCode != status {
+			h.t.Errorf("%s: status %d, want %d", res.Request.URL.Path, res.StatusCode, status)
+		}
+		if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+			htmlcheck.Check(h.t, body)
+		}
+		return string(body)
+	}
+}
+
+func (h *house) signIn() {
+	h.t.Helper()
+	h.get("/sign-in", 200)
+	h.post("/sign-in", url.Values{"address": {"Ana@Outlook.example"}, "password": {"correct horse battery"}}, 200)
+}
+
+func (h *house) put(mailbox, raw string) postern.MessageID {
+	h.t.Helper()
+	id, err := h.mail.Append(context.Background(), h.ana.ID, mailbox, []byte(strings.ReplaceAll(raw, "\n", "\r\n")), nil, h.clock)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return id
+}
+
+func letter(subject, body string) string {
+	return "From: Claire Martin <claire@msn.example>\nTo: ana@outlook.example\nSubject: " + subject + "\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nMessage-ID: <" + strings.ReplaceAll(subject, " ", ".") + "@msn.example>\n\n" + body + "\n"
+}
+
+func contains(t *testing.T, page string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(page, w) {
+			t.Errorf("the page does not say %q", w)
+		}
+	}
+}
+
+func lacks(t *testing.T, page string, not ...string) {
+	t.Helper()
+	for _, n := range not {
+		if strings.Contains(page, n) {
+			t.Errorf("the page says %q", n)
+		}
+	}
+}
+
+// helpDesk keeps what the face asked of the other planes, for one account.
+type helpDesk struct {
+	cases    []HelpCase
+	shared   []postern.MessageID
+	requests []ConsentRequest
+	running  []Permission
+	looks    []Look
+	notices  []Notice
+	said     []string
+}
+
+func (d *helpDesk) OpenCase(_ context.Context, _ postern.AccountID, subject, text string, share []postern.MessageID) (int64, error) {
+	n := int64(1000 + len(d.cases))
+	d.cases = append(d.cases, HelpCase{Number: n, Subject: subject, Status: "open", Opened: noon, Updated: noon, Posts: []CasePost{{At: noon, By: "Ana Lima", Text: text}}})
+	d.shared = append(d.shared, share...)
+	return n, nil
+}
+
+func (d *helpDesk) Share(_ context.Context, _ postern.AccountID, _ int64, m []postern.MessageID) error {
+	d.shared = append(d.shared, m...)
+	return nil
+}
+
+func (d *helpDesk) Cases(context.Context, postern.AccountID) ([]HelpCase, error) { return d.cases, nil }
+
+func (d *helpDesk) CaseReply(_ context.Context, _ postern.AccountID, n int64, text string) error {
+	for i := range d.cases {
+		if d.cases[i].Number == n {
+			d.cases[i].Posts = append(d.cases[i].Posts, CasePost{At: noon, By: "Ana Lima", Text: text})
+		}
+	}
+	return nil
+}
+
+func (d *helpDesk) Waiting(context.Context, postern.AccountID) ([]ConsentRequest, error) {
+	return d.requests, nil
+}
+func (d *helpDesk) Running(context.Context, postern.AccountID) ([]Permission, error) {
+	return d.running, nil
+}
+
+func (d *helpDesk) Agree(_ context.Context, _ postern.AccountID, r postern.RequestID, m []postern.MessageID, minutes int) error {
+	d.said = append(d.said, fmt.Sprintf("agree %s %v %d", r, m, minutes))
+	d.requests = nil
+	return nil
+}
+
+func (d *helpDesk) Decline(_ context.Context, _ postern.AccountID, r postern.RequestID, s string) error {
+	d.said = append(d.said, fmt.Sprintf("decline %s %s", r, s))
+	return nil
+}
+
+func (d *helpDesk) Withdraw(_ context.Context, _ postern.AccountID, g postern.GrantID) error {
+	d.said = append(d.said, fmt.Sprintf("withdraw %s", g))
+	return nil
+}
+
+func (d *helpDesk) Looks(_ context.Context, _ postern.AccountID, before int64) (out []Look, _ error) {
+	for _, l := range d.looks {
+		if before == 0 || l.Seq < before {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+func (d *helpDesk) Notices(context.Context, postern.AccountID) ([]Notice, error) {
+	return d.notices, nil
+}
+
+func (d *helpDesk) Proof(_ context.Context, _ postern.AccountID, id postern.DisclosureID) ([]byte, error) {
+	for _, l := range d.looks {
+		if l.Disclosure == id {
+			return []byte("proof of " + string(id)), nil
+		}
+	}
+	return nil, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
+}
+
+func (d *helpDesk) LogKey() string { return "mx.outlook.example/ledger+8c1a7b02+AYq3" }
