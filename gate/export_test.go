@@ -21,3 +21,6 @@ func (g *Gate) Leases() int {
 	defer g.leases.mu.Unlock()
 	return len(g.leases.all)
 }
+
+// Sweep does what Run does every ten minutes.
+func (g *Gate) Sweep(ctx context.Context) error { return g.sweep(ctx) }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -179,20 +180,12 @@ func (g *Gate) give(tx *db.Tx, r Request, s staff.Session, t terms, a agreement,
 		return Grant{}, err
 	}
 	_, err = g.ledger.Control(tx, ledger.Control{
-		Kind: verify.ControlGrant, At: at, Account: made.Account, Actor: cmp(a.approver, s.Staff), Grant: made.ID, Case: made.Case, Session: s.ID,
+		Kind: verify.ControlGrant, At: at, Account: made.Account, Actor: cmp.Or(a.approver, s.Staff), Grant: made.ID, Case: made.Case, Session: s.ID,
 		Credential: s.Credential, Organisation: s.Organisation, Subject: made.Tier.String(),
 		Detail: detail{}.tier(made.Tier).until(made.Until).add("reason", made.Reason.String()).add("agreed", made.AgreedBy).
 			add("staff", s.Name).messages(made.Messages).add("sentence", made.Sentence).text(),
 	})
 	return made, err
-}
-
-// cmp gives the first that is not empty.
-func cmp[T ~string](a, b T) T {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func number(b bool) int64 {

@@ -151,6 +151,7 @@ func TestBudget(t *testing.T) {
 				wantKey(t, look(), gate.RefusedBudget)
 			}
 			h.clock.pass(2 * time.Minute)
+			h.ok(h.gate.Sweep(ctx)) // what still counts stays
 			sign()
 		}
 		for range 22 {
@@ -192,6 +193,35 @@ func TestCaseCloses(t *testing.T) {
 		}
 		if waiting, err := h.gate.Waiting(ctx, boss); err != nil || len(waiting) != 0 {
 			t.Errorf("approvers are asked: %+v, %v", waiting, err)
+		}
+	})
+}
+
+// TestSweep leaves nothing of a day ago.
+func TestSweep(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		s, _, want := opened(h)
+		d, err := h.gate.Reveal(ctx, s, want)
+		h.ok(err)
+		d.Age()
+		h.ok(d.Alive()) // renewed
+		d.Done()
+		h.contain(h.gate, gate.KindSession, string(s.ID))
+		count := func() (all [4]int) {
+			h.ok(h.db.View(ctx, func(tx *db.Tx) error {
+				return tx.Row("SELECT (SELECT count(*) FROM gate_reach), (SELECT count(*) FROM gate_read), (SELECT count(*) FROM gate_lease), (SELECT count(*) FROM gate_ended)",
+					nil, &all[0], &all[1], &all[2], &all[3])
+			}))
+			return all
+		}
+		h.ok(h.gate.Sweep(ctx))
+		if got := count(); got != [4]int{1, 1, 1, 1} {
+			t.Errorf("at once it leaves %v", got)
+		}
+		h.clock.pass(25 * time.Hour)
+		h.ok(h.gate.Sweep(ctx))
+		if got := count(); got != [4]int{} {
+			t.Errorf("a day later it leaves %v", got)
 		}
 	})
 }

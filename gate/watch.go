@@ -87,20 +87,52 @@ func (g *Gate) WatchGrant(id postern.GrantID) (ended <-chan struct{}, stop func(
 // anything new in the meantime, and their own deliveries are waited for.
 const poll = 500 * time.Millisecond
 
-// Run hears of what other nodes end, until ctx is done.
+// sweeping is how often rows that nothing can ask for any more are deleted.
+const sweeping = 10 * time.Minute
+
+// Run hears of what other nodes end, and sweeps, until ctx is done.
 func (g *Gate) Run(ctx context.Context) error {
-	tick := time.NewTicker(poll)
+	tick, sweep := time.NewTicker(poll), time.NewTicker(sweeping)
 	defer tick.Stop()
+	defer sweep.Stop()
 	for {
 		if err := g.hear(ctx); err != nil && ctx.Err() == nil {
 			g.log.Warn("couldn't look for what other nodes ended", "error", err)
 		}
 		select {
 		case <-tick.C:
+		case <-sweep.C:
+			if err := g.sweep(ctx); err != nil && ctx.Err() == nil {
+				g.log.Warn("couldn't sweep the gate's counts", "error", err)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// sweep deletes counts past their windows, renewals past their leases, and
+// endings that every node has heard of. None of them is history: that is the
+// ledger.
+func (g *Gate) sweep(ctx context.Context) error {
+	now := g.now()
+	minute := now.Unix() / 60
+	return g.db.Update(ctx, func(tx *db.Tx) error {
+		for _, one := range []struct {
+			statement string
+			before    int64
+		}{
+			{"DELETE FROM gate_reach WHERE minute < ?1", minute - day},
+			{"DELETE FROM gate_read WHERE minute < ?1", minute - hour},
+			{"DELETE FROM gate_lease WHERE renewed < ?1", millis(now.Add(-time.Hour))},
+			{"DELETE FROM gate_ended WHERE at < ?1", millis(now.Add(-24 * time.Hour))},
+		} {
+			if _, err := tx.Exec(one.statement, one.before); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (g *Gate) hear(ctx context.Context) error {
