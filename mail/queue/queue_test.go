@@ -3,9 +3,12 @@ package queue_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"path/filepath"
 	"strings"
@@ -152,13 +155,20 @@ type server struct {
 	mu   sync.Mutex
 	mail []string
 	from []string
+	helo []string // "mx.outlook.example" or "mx.outlook.example TLS"
 }
 
-func (s *server) NewSession(*smtp.Conn) (smtp.Session, error) { return &talk{server: s}, nil }
+func (s *server) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	helo := c.Hostname()
+	if _, private := c.TLSConnectionState(); private {
+		helo += " TLS"
+	}
+	return &talk{server: s, helo: helo}, nil
+}
 
 type talk struct {
-	server *server
-	from   string
+	server     *server
+	helo, from string
 }
 
 func (k *talk) Reset()        {}
@@ -186,12 +196,15 @@ func (k *talk) Data(r io.Reader) error {
 	}
 	k.server.mu.Lock()
 	k.server.mail, k.server.from = append(k.server.mail, string(b)), append(k.server.from, k.from)
+	k.server.helo = append(k.server.helo, k.helo)
 	k.server.mu.Unlock()
 	k.server.seen <- struct{}{}
 	return nil
 }
 
-func elsewhere(t *testing.T) *server {
+func elsewhere(t *testing.T) *server { return elsewhereWith(t, nil) }
+
+func elsewhereWith(t *testing.T, private *tls.Config) *server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -201,6 +214,7 @@ func elsewhere(t *testing.T) *server {
 	be := smtp.NewServer(s)
 	be.Domain = "mx.elsewhere.example"
 	be.ErrorLog = quiet{}
+	be.TLSConfig = private
 	ended := make(chan error, 1)
 	go func() { ended <- be.Serve(l) }()
 	t.Cleanup(func() {
@@ -264,6 +278,39 @@ func TestSentHereAndElsewhere(t *testing.T) {
 			t.Errorf("the sender got %q", got)
 		}
 	})
+}
+
+func TestTLSWhereItIsOffered(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"mx.elsewhere.example"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offered := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	old := &tls.Config{Certificates: offered.Certificates, MaxVersion: tls.VersionTLS10} // too old for us
+	for _, c := range []struct {
+		name, helo string
+		offers     *tls.Config
+	}{
+		{"offered", "mx.outlook.example TLS", offered},
+		{"not offered", "mx.outlook.example", nil},
+		{"offered, but broken", "mx.outlook.example", old},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := elsewhereWith(t, c.offers)
+			h := newHouse(t, engine.SQLite(t), func(p *queue.Parts) { p.Outbound = "smarthost:" + s.address })
+			h.run(t)
+			h.submit(t, "clara@elsewhere.example")
+			h.empty(t, h.ana)
+			if len(s.helo) != 1 || s.helo[0] != c.helo {
+				t.Errorf("they heard from %q", s.helo)
+			}
+		})
+	}
 }
 
 func TestARefusalBounces(t *testing.T) {

@@ -104,17 +104,31 @@ func (q *Queue) relay(ctx context.Context, b *batch) []outcome {
 	}
 	last := b.all(false, "", "451 4.4.1 no server of the domain answered")
 	for _, server := range servers {
-		c, host, err := q.dial(ctx, server)
-		if err != nil {
-			if reply, answered := replyOf(err); answered {
-				last = b.all(false, host, reply)
-			}
-			continue // the next server may be well
+		outcomes, answered := q.try(ctx, server, b)
+		if answered {
+			return outcomes
 		}
-		outcomes := q.transact(c, host, b)
-		return outcomes
+		if outcomes != nil {
+			last = outcomes // a greeting that refused us, say
+		}
 	}
 	return last
+}
+
+// try gives the batch to one server; answered is false when the next one may be
+// well. The connection ends with it, or with ctx: leaving leadership ends
+// conversations.
+func (q *Queue) try(ctx context.Context, server string, b *batch) (outcomes []outcome, answered bool) {
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	c, host, err := q.dial(ctx, server)
+	if err != nil {
+		if reply, said := replyOf(err); said {
+			return b.all(false, host, reply), false
+		}
+		return nil, false
+	}
+	return q.transact(c, host, b), true
 }
 
 // noServer says that no mail for the domain can ever be delivered as it stands.
@@ -152,38 +166,38 @@ func (q *Queue) servers(ctx context.Context, domain string) ([]string, error) {
 	return servers[:min(len(servers), 5)], nil
 }
 
-// dial connects and says hello, with TLS where it is offered.
+// dial connects and says hello, with TLS where it is offered and works. The
+// connection is closed when ctx ends.
 func (q *Queue) dial(ctx context.Context, server string) (c *smtp.Client, host string, err error) {
 	host, _, err = net.SplitHostPort(server)
 	if err != nil {
 		return nil, "", err
 	}
-	connect := func() (net.Conn, error) {
+	hello := func(start func(net.Conn) (*smtp.Client, error)) (*smtp.Client, error) {
 		d := net.Dialer{Timeout: 30 * time.Second}
-		return d.DialContext(ctx, "tcp", server)
-	}
-	conn, err := connect()
-	if err != nil {
-		return nil, host, err
+		conn, err := d.DialContext(ctx, "tcp", server)
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, func() { conn.Close() })
+		c, err := start(conn)
+		if err == nil {
+			err = c.Hello(q.Hostname) // the handshake happens here
+		}
+		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return c, nil
 	}
 	cfg := q.TLS.Clone()
 	cfg.ServerName = host
-	c, err = smtp.NewClientStartTLS(conn, cfg)
-	if err != nil {
-		conn.Close()
-		if conn, err = connect(); err != nil {
-			return nil, host, err
-		}
-		c = smtp.NewClient(conn)
+	c, err = hello(func(conn net.Conn) (*smtp.Client, error) { return smtp.NewClientStartTLS(conn, cfg) })
+	if err == nil {
+		return c, host, nil
 	}
-	// Leaving leadership or the house ends the conversation.
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	if err := c.Hello(q.Hostname); err != nil {
-		stop()
-		c.Close()
-		return nil, host, err
-	}
-	return c, host, nil
+	c, err = hello(func(conn net.Conn) (*smtp.Client, error) { return smtp.NewClient(conn), nil })
+	return c, host, err
 }
 
 // transact sends the batch's message and ends the connection.
