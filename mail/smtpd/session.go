@@ -36,6 +36,7 @@ type session struct {
 	commands int
 	mistakes int
 	closing  bool // after the next flush
+	rude     bool // the client may still be sending when it is closed
 
 	mailing    bool  // MAIL was accepted
 	size       int64 // as MAIL announced it; 0: not
@@ -54,6 +55,8 @@ type recipient struct {
 }
 
 func (s *session) use(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.conn, s.r, s.w = c, bufio.NewReaderSize(reader{s, c}, 16<<10), bufio.NewWriterSize(c, 4<<10)
 }
 
@@ -97,6 +100,7 @@ func (s *session) part(err error) {
 	default:
 		return // gone
 	}
+	s.rude = true
 	s.flush()
 }
 
@@ -219,7 +223,7 @@ func (s *session) mistake(answer string) {
 
 func (s *session) close(answer string) {
 	s.reply("%s", answer)
-	s.closing = true
+	s.closing, s.rude = true, answer[0] != '2'
 }
 
 func (s *session) flush() bool {

@@ -125,6 +125,7 @@ func (s *Server) serve(ctx context.Context, c net.Conn, submission bool) {
 	defer s.door.leave(network)
 	ss := &session{server: s, ctx: ctx, submission: submission, addr: addr, network: network}
 	ss.use(c)
+	defer ss.end()
 	// A session that waits for its client is woken by the end of ctx.
 	stop := context.AfterFunc(ctx, ss.hurry)
 	defer stop()

@@ -132,15 +132,16 @@ func (h *house) inbox(t testing.TB, a account.Account, name string) (raws []stri
 // The scripts of testdata/*.dialog: "C: " is what the client sends (Go escapes,
 // CR LF added unless the line ends in \), "S: " is how each answer line must
 // begin, "S: EOF" that the server has gone. "D: name" picks the door, and
-// "INBOX name: N" at the end counts what arrived.
+// "INBOX name: N" at the end counts what has arrived since the beginning, "QUEUE
+// name: N" what has begun to wait.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.dialog")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dialogs: %v", err)
 	}
+	h := newHouse(t, engine.SQLite(t), nil)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".dialog"), func(t *testing.T) {
-			h := newHouse(t, engine.SQLite(t), nil)
 			script, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -152,6 +153,24 @@ func TestDialogs(t *testing.T) {
 
 func (h *house) play(t *testing.T, script string) {
 	t.Helper()
+	count := func(what, who string) int {
+		t.Helper()
+		a := map[string]account.Account{"ana": h.ana, "bo": h.bo}[who]
+		if what == "INBOX" {
+			return len(h.inbox(t, a, "INBOX"))
+		}
+		n, err := h.queue.Waiting(t.Context(), a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	began := map[string]int{}
+	for _, what := range []string{"INBOX", "QUEUE"} {
+		for _, who := range []string{"ana", "bo"} {
+			began[what+" "+who] = count(what, who)
+		}
+	}
 	var conn net.Conn
 	var answers *bufio.Reader
 	dial := func(door string) {
@@ -205,14 +224,7 @@ func (h *house) play(t *testing.T, script string) {
 			}
 		case strings.HasPrefix(kind, "INBOX "), strings.HasPrefix(kind, "QUEUE "):
 			what, who, _ := strings.Cut(kind, " ")
-			a := map[string]account.Account{"ana": h.ana, "bo": h.bo}[who]
-			got := len(h.inbox(t, a, "INBOX"))
-			if what == "QUEUE" {
-				var err error
-				if got, err = h.queue.Waiting(t.Context(), a.ID); err != nil {
-					t.Fatal(err)
-				}
-			}
+			got := count(what, who) - began[kind]
 			if strconv.Itoa(got) != rest {
 				t.Errorf("%s: %d messages, wanted %s", at, got, rest)
 			}

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"io"
 	"net"
 	"time"
 )
@@ -74,4 +75,17 @@ func (s *session) hurry() {
 		s.until = soon
 		_ = s.conn.SetReadDeadline(soon)
 	}
+}
+
+// end closes the connection. Where the client may be sending still, what it
+// sends is read for a moment more: a socket that is closed on unread bytes
+// answers with a reset, and the last reply would be lost with it.
+func (s *session) end() {
+	half, ok := s.conn.(interface{ CloseWrite() error }) // TCP and TLS have it
+	if ok && s.rude && half.CloseWrite() == nil {
+		_ = s.conn.SetReadDeadline(deadline(time.Second))
+		_, _ = io.CopyN(io.Discard, s.conn, 1<<20)
+	}
+	// On TLS this says goodbye first (RFC 8446, 6.1).
+	_ = s.conn.Close()
 }
