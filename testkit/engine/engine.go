@@ -72,11 +72,13 @@ func PostgreSQL(t testing.TB, admin string) Open {
 		t.Fatalf("%s is no address: %v", Env, err)
 	}
 	u.Path = "/" + database
-	// Many packages test at once and share the cluster's roles, so each sets
-	// the same passwords (a private cluster trusts its socket anyway).
+	// A private cluster trusts its socket. One that asks for passwords gets the
+	// same ones from every test: the roles are the whole cluster's.
 	passwords := map[open.Plane]string{}
-	for _, p := range open.Planes {
-		passwords[p] = "test-" + string(p)
+	if _, asks := u.User.Password(); asks {
+		for _, p := range open.Planes {
+			passwords[p] = "test-" + string(p)
+		}
 	}
 	if err := open.Provision(context.Background(), u.String(), passwords); err != nil {
 		t.Fatal(err)
@@ -91,7 +93,10 @@ func PostgreSQL(t testing.TB, admin string) Open {
 // As gives the address of a plane's role in the database of u.
 func As(u *url.URL, p open.Plane, password string) string {
 	role := *u
-	role.User = url.UserPassword(open.Schema(p), password)
+	role.User = url.User(open.Schema(p))
+	if password != "" {
+		role.User = url.UserPassword(open.Schema(p), password)
+	}
 	q := role.Query()
 	q.Del("user")
 	q.Del("password")
