@@ -73,7 +73,11 @@ func TestContainAndLift(t *testing.T) {
 					}
 				}
 				_, err = h.gate.Reveal(ctx, s, gate.Want{Grant: g.ID, Tier: postern.TierContent, Messages: m})
-				wantKey(t, err, gate.RefusedContained)
+				if row.returns { // the agent is welcome, the old session is not
+					wantKey(t, err, gate.RefusedSessionEnded)
+				} else {
+					wantKey(t, err, gate.RefusedContained)
+				}
 			})
 		}
 	})

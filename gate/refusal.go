@@ -88,6 +88,17 @@ func (g *Gate) alive(tx *db.Tx, id postern.SessionID) (staff.Session, error) {
 	switch {
 	case err == nil:
 		return s, nil
+	case postern.KeyOf(err) == staff.KeySessionEnded:
+		// By a containment of this very session, or by signing out; or by one
+		// that was lifted since, and then signing in again is the way on.
+		var n int
+		if err := tx.Row("SELECT count(*) FROM gate_containment WHERE kind = 'session' AND subject = ?1", db.Args(string(id)), &n); err != nil {
+			return s, err
+		}
+		if n == 0 {
+			return s, refuseBecause(RefusedSessionEnded, err)
+		}
+		return s, refuseBecause(RefusedContained, err)
 	case staff.Contained(err):
 		return s, refuseBecause(RefusedContained, err)
 	case postern.KindOf(err) == postern.Denied:

@@ -105,7 +105,7 @@ func TestRefusals(t *testing.T) {
 			s.clock.pass(staff.SessionIdle)
 			return s.agent, want(*s)
 		}},
-		"a session that signed out": {gate.RefusedContained, func(s *scene) (staff.Session, gate.Want) {
+		"a session that signed out": {gate.RefusedSessionEnded, func(s *scene) (staff.Session, gate.Want) {
 			s.ok(s.gate.EndSession(ctx, s.agent))
 			return s.agent, want(*s)
 		}},
