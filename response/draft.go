@@ -9,6 +9,8 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/notice"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -36,8 +38,8 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 		if err != nil && !gone {
 			return Batch{}, fmt.Errorf("couldn't ask for a person's language: %w", err)
 		}
-		f.Person = person
-		n, err := d.notice(a, f)
+		f.Address = person.Address
+		n, err := d.notice(a, f, person.Locale)
 		if err != nil {
 			return Batch{}, err
 		}
@@ -111,7 +113,7 @@ type drafting struct {
 	made          time.Time
 	provider      string
 	organisations []staff.Organisation
-	containments  []Containment
+	containments  []gate.Containment // that ended what the scope names
 	now           map[postern.AccountID][]Exposure
 	told          map[postern.AccountID]told
 	order         []postern.AccountID
@@ -159,6 +161,10 @@ func (r *Response) gather(ctx context.Context, id postern.IncidentID, choose fun
 	if err != nil {
 		return nil, err
 	}
+	all, err := r.gate.Containments(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read what was ended: %w", err)
+	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		d = &drafting{made: moment(millis(r.now())), provider: r.provider, organisations: organisations,
 			now: map[postern.AccountID][]Exposure{}, told: map[postern.AccountID]told{}}
@@ -172,9 +178,11 @@ func (r *Response) gather(ctx context.Context, id postern.IncidentID, choose fun
 		if err := choose(tx, d); err != nil {
 			return err
 		}
-		if d.containments, err = containments(tx, id); err != nil {
+		ours, err := containments(tx, id)
+		if err != nil {
 			return err
 		}
+		d.containments = touching(all, ours, d.scope.Selector)
 		current, err := exposuresOf(tx, id, d.scope.Version, ExposureFilter{})
 		if err != nil {
 			return err
@@ -215,7 +223,7 @@ func (d *drafting) readTold(tx *db.Tx, id postern.IncidentID) error {
 				if _, known := d.told[a]; !known && d.now[a] == nil {
 					d.order = append(d.order, a)
 				}
-				d.told[a] = told{moment(sent), kind == NoticeWithdrawn, then[a]}
+				d.told[a] = told{moment(sent), kind == notice.Withdrawn, then[a]}
 				return nil
 			})
 		if err != nil {
@@ -229,10 +237,10 @@ func (d *drafting) readTold(tx *db.Tx, id postern.IncidentID) error {
 func (d *drafting) accounts() []postern.AccountID { return d.order }
 
 // facts gives what an account is to be told; tell is false when it knows.
-func (d *drafting) facts(a postern.AccountID) (f facts, tell bool) {
+func (d *drafting) facts(a postern.AccountID) (f notice.Facts, tell bool) {
 	exposures := d.now[a]
 	id := noticeID(d.incident.ID, a)
-	f = facts{Provider: d.provider, Code: codeOf(id), Number: d.incident.Number, Version: d.version, Made: d.made, Kind: NoticeFirst, Cause: d.incident.Cause,
+	f = notice.Facts{Provider: d.provider, Code: codeOf(id), Number: d.incident.Number, Version: d.version, Made: d.made, Kind: notice.First, Cause: d.incident.Cause,
 		Seen: see(exposures), Employer: employers(exposures, d.organisations), Since: d.scope.Selector.Since, Until: d.scope.Selector.Until}
 	f.Ended = endedAt(d.containments, f.Seen.Last, d.made)
 	before, told := d.told[a]
@@ -248,23 +256,23 @@ func (d *drafting) facts(a postern.AccountID) (f facts, tell bool) {
 	}
 	then := see(before.exposures)
 	if before.withdrawn {
-		then = seen{}
+		then = notice.Seen{}
 	}
-	f.Kind, f.Before, f.ToldAt = NoticeCorrection, &then, before.at
+	f.Kind, f.Before, f.ToldAt = notice.Correction, &then, before.at
 	if len(exposures) == 0 {
-		f.Kind = NoticeWithdrawn
+		f.Kind = notice.Withdrawn
 	}
 	return f, true
 }
 
 // notice puts facts into the person's words.
-func (d *drafting) notice(a postern.AccountID, f facts) (Notice, error) {
-	n := Notice{ID: noticeID(d.incident.ID, a), Version: d.version, Incident: d.incident.ID, Account: a, Code: f.Code, Kind: f.Kind, Locale: f.Person.Locale, State: NoticeDue}
+func (d *drafting) notice(a postern.AccountID, f notice.Facts, locale string) (Notice, error) {
+	n := Notice{ID: noticeID(d.incident.ID, a), Version: d.version, Incident: d.incident.ID, Account: a, Code: f.Code, Kind: f.Kind, Locale: locale, State: NoticeDue}
 	if n.Locale != "fr" {
 		n.Locale = "en"
 	}
 	var err error
-	n.Subject, n.Text, err = word(f, n.Locale)
+	n.Subject, n.Text, err = notice.Word(f, n.Locale)
 	return n, err
 }
 
@@ -279,13 +287,15 @@ func (r *Response) Preview(ctx context.Context, id postern.IncidentID, a postern
 	if d.now[a] == nil && f.Before == nil {
 		return nil, &postern.Error{Kind: postern.NotFound, Key: "response.unknown.affected", Text: "this account is not affected"}
 	}
-	if f.Person, err = r.controls.Person(ctx, a); err != nil && !isUnknown(err) {
+	person, err := r.controls.Person(ctx, a)
+	if err != nil && !isUnknown(err) {
 		return nil, fmt.Errorf("couldn't ask for a person's language: %w", err)
 	}
+	f.Address = person.Address
 	preview := map[string]Notice{}
 	for _, locale := range Locales {
 		n := Notice{ID: noticeID(id, a), Version: d.version, Incident: id, Account: a, Code: f.Code, Kind: f.Kind, Locale: locale}
-		if n.Subject, n.Text, err = word(f, locale); err != nil {
+		if n.Subject, n.Text, err = notice.Word(f, locale); err != nil {
 			return nil, err
 		}
 		preview[locale] = n

@@ -8,69 +8,10 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/notice"
 	"github.com/postern-mail/postern/staff"
 )
-
-// The kinds of a notice.
-const (
-	NoticeFirst      = "first"      // the first word about this incident
-	NoticeCorrection = "correction" // what was told before was wrong or not all
-	NoticeWithdrawn  = "withdrawn"  // what was told before was wrong: this account was not reached
-)
-
-// facts are what a notice says of one account. The templates in notices/ put
-// them into words; nothing else goes into a notice.
-type facts struct {
-	Provider string
-	Person   Person
-	Code     string
-	Number   int64 // of the incident
-	Version  int
-	Made     time.Time
-	Kind     string
-	Cause    string
-	Seen     seen
-	Before   *seen     // a correction: what was told before
-	ToldAt   time.Time // a correction: when
-	Employer []employer
-	Ended    time.Time // when the access was ended; zero: not yet, or it went on after
-	Since    time.Time // the window that was examined; zero: open
-	Until    time.Time
-}
-
-type employer struct {
-	Name     string
-	External bool // an outsourcer
-}
-
-// seen is what was shown of one account, counted by field: the fields are what
-// the ledger names, the tiers only where they come from.
-type seen struct {
-	Deepest     postern.Tier
-	Account     postern.Field // of the account tier
-	Traced      int           // messages whose delivery history was shown
-	AnyTrace    bool          // … or a search for one
-	Mailboxes   bool          // the names of mailboxes
-	Listed      int           // messages of which some of Envelope was shown
-	Envelope    postern.Field
-	Bodies      int
-	Attachments int
-	Sources     int
-	Certainty   string
-	Looks       []look // oldest first, at most maxLooks
-	More        int    // looks that are not listed
-	First, Last time.Time
-}
-
-type look struct {
-	At       time.Time
-	Tier     postern.Tier
-	Messages int
-}
-
-// maxLooks bounds the list of times in a notice: past that nobody reads it, and
-// the product's page has them all.
-const maxLooks = 12
 
 const (
 	envelopeFields = postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize
@@ -78,8 +19,8 @@ const (
 )
 
 // see counts the exposures of one account.
-func see(exposures []Exposure) seen {
-	s := seen{Certainty: Shown}
+func see(exposures []Exposure) notice.Seen {
+	s := notice.Seen{Certainty: Shown}
 	of := map[postern.MessageID]postern.Field{}
 	for _, e := range exposures {
 		s.Deepest = max(s.Deepest, e.Tier)
@@ -93,7 +34,7 @@ func see(exposures []Exposure) seen {
 			of[m.ID] |= m.Fields
 		}
 		for _, d := range e.Disclosures {
-			s.Looks = append(s.Looks, look{d.At, e.Tier, d.Messages})
+			s.Looks = append(s.Looks, notice.Look{At: d.At, Tier: e.Tier, Messages: d.Messages})
 		}
 	}
 	for _, f := range of {
@@ -114,25 +55,18 @@ func see(exposures []Exposure) seen {
 			s.Sources++
 		}
 	}
-	slices.SortStableFunc(s.Looks, func(a, b look) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(s.Looks, func(a, b notice.Look) int { return a.At.Compare(b.At) })
 	if n := len(s.Looks); n > 0 {
 		s.First, s.Last = s.Looks[0].At, s.Looks[n-1].At
 	}
-	if n := len(s.Looks); n > maxLooks {
-		s.Looks, s.More = s.Looks[:maxLooks], n-maxLooks
+	if n := len(s.Looks); n > notice.MaxLooks {
+		s.Looks, s.More = s.Looks[:notice.MaxLooks], n-notice.MaxLooks
 	}
 	return s
 }
 
-// Opened is the number of messages of which more than the envelope was shown.
-// Whoever sees a message's source sees its text and attachments.
-func (s seen) Opened() int { return max(s.Bodies, s.Attachments, s.Sources) }
-
-// Text says whether the text of any message was shown.
-func (s seen) Text() bool { return s.Bodies > 0 || s.Sources > 0 }
-
 // employers gives who employs the members whose sign-ins were used.
-func employers(exposures []Exposure, organisations []staff.Organisation) (all []employer) {
+func employers(exposures []Exposure, organisations []staff.Organisation) (all []notice.Employer) {
 	var seen []postern.OrganisationID
 	for _, e := range exposures {
 		for _, d := range e.Disclosures {
@@ -145,7 +79,7 @@ func employers(exposures []Exposure, organisations []staff.Organisation) (all []
 	for _, id := range seen {
 		for _, o := range organisations {
 			if o.ID == id {
-				all = append(all, employer{o.Name, o.Kind == "outsourcer"})
+				all = append(all, notice.Employer{Name: o.Name, External: o.Kind == "outsourcer"})
 			}
 		}
 	}
@@ -155,12 +89,12 @@ func employers(exposures []Exposure, organisations []staff.Organisation) (all []
 // endedAt gives when the last of the containments that were in force at a time
 // was made, if nothing was shown after it: a notice says "we ended it" only
 // then.
-func endedAt(containments []Containment, last, now time.Time) time.Time {
+func endedAt(containments []gate.Containment, last, now time.Time) time.Time {
 	var at time.Time
 	for _, c := range containments {
-		inForce := c.Gate != "" && !c.Ended.After(now) && (c.Lifted.IsZero() || c.Lifted.After(now))
-		if inForce && c.Ended.After(at) {
-			at = c.Ended
+		inForce := !c.At.After(now) && (c.LiftedAt.IsZero() || c.LiftedAt.After(now))
+		if inForce && c.At.After(at) {
+			at = c.At
 		}
 	}
 	if last.After(at) {

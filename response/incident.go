@@ -11,6 +11,8 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/notice"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -29,9 +31,9 @@ var States = [...]string{StateOpen, StateContained, StateScoped, StateNotified, 
 
 // The causes an incident can have. They decide what its notices say.
 const (
-	CauseUnknown = "unknown" // not known yet
-	CauseStolen  = "stolen"  // somebody else used a member's credential
-	CauseInsider = "insider" // the member did it
+	CauseUnknown = notice.CauseUnknown // not known yet
+	CauseStolen  = notice.CauseStolen  // somebody else used a member's credential
+	CauseInsider = notice.CauseInsider // the member did it
 )
 
 // Causes lists them.
@@ -86,10 +88,14 @@ func (r *Response) OpenIncident(ctx context.Context, by staff.Session, title str
 	if title == "" || utf8.RuneCountInString(title) > 200 {
 		return Incident{}, invalid("response.invalid.title", "give the incident a title of at most 200 characters")
 	}
+	standing, err := r.Standing(ctx)
+	if err != nil {
+		return Incident{}, err
+	}
 	now := r.now()
 	in := Incident{ID: postern.IncidentID(postern.NewID()), Title: title, State: StateOpen, Severity: Medium, Cause: CauseUnknown,
 		Lead: by.Staff, LeadName: by.Name, Opened: moment(millis(now)), Aware: moment(millis(now))}
-	err := r.db.Update(ctx, func(tx *db.Tx) error {
+	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock("response incident"); err != nil {
 			return err
 		}
@@ -133,7 +139,19 @@ func (r *Response) OpenIncident(ctx context.Context, by staff.Session, title str
 				return err
 			}
 		}
-		return r.plan(tx, in.ID, now)
+		if err := r.plan(tx, in.ID, now); err != nil {
+			return err
+		}
+		// Somebody may have acted first and opened the incident afterwards.
+		acted := len(taken) > 0 && !slices.ContainsFunc(taken, func(a Alert) bool { return standing.Of(gate.KindCredential, string(a.Credential)) != AccessEnded })
+		if !acted {
+			return nil
+		}
+		if err := r.done(tx, in.ID, by, "contain"); err != nil {
+			return err
+		}
+		in.State, in.Contained = StateContained, in.Opened
+		return r.advance(tx, Incident{ID: in.ID, State: StateOpen}, StateContained)
 	})
 	if err != nil {
 		return Incident{}, fmt.Errorf("couldn't open the incident: %w", err)

@@ -196,6 +196,45 @@ func TestTasksAndState(t *testing.T) {
 	})
 }
 
+// TestActFirst ends the access before there is an incident: it knows.
+func TestActFirst(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		lea := w.signIn(w.lea, office)
+		w.signIn(w.noor, office)
+		thief := w.signIn(w.noor, elsewhere)
+		ana := w.account("fr")
+		w.looks(thief, ana, postern.TierEnvelope, message())
+		w.tick()
+		alerts, err := w.Alerts(ctx, response.AlertFilter{})
+		w.must(err)
+		w.pass(time.Minute)
+		c, err := w.gate.Contain(ctx, gate.Actor{Name: "the operator"}, gate.Target{Kind: gate.KindCredential, Subject: string(w.noor.credential), Why: "By hand."})
+		w.must(err)
+		standing, err := w.Standing(ctx)
+		w.must(err)
+		if standing.Of(gate.KindCredential, string(w.noor.credential)) != response.AccessEnded || standing.Of(gate.KindNetwork, elsewhere) != response.AccessOpen {
+			t.Errorf("the standing is %v", standing)
+		}
+		in, err := w.OpenIncident(ctx, lea, "Afterwards", alerts[0].ID)
+		w.must(err)
+		if in.State != response.StateContained || in.Contained.IsZero() {
+			t.Errorf("the incident is %+v", in)
+		}
+		_, err = w.Scope(ctx, lea, in.ID, response.Selector{Credentials: []postern.CredentialID{w.noor.credential}})
+		w.must(err)
+		preview, err := w.Preview(ctx, in.ID, ana)
+		w.must(err)
+		if !strings.Contains(preview["en"].Text, "We ended this access on 14 May 2026") {
+			t.Errorf("the notice does not know that the access is ended:\n%s", preview["en"].Text)
+		}
+		w.must(w.Lift(ctx, lea, c.ID, "A new passkey."))
+		if standing, err = w.Standing(ctx); err != nil || standing.Of(gate.KindCredential, string(w.noor.credential)) != response.AccessLifted {
+			t.Errorf("the standing is %v, %v", standing, err)
+		}
+	})
+}
+
 // TestContainWithoutIncident is the button for somebody who acts first.
 func TestContainWithoutIncident(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/response/notice"
 )
 
 // The states of a version of an incident's notices.
@@ -20,6 +21,19 @@ const (
 	BatchSent      = "sent"      // each is sent or has failed for good
 	BatchDiscarded = "discarded" // a later draft took its place
 )
+
+// The kinds of a notice.
+const (
+	NoticeFirst      = notice.First
+	NoticeCorrection = notice.Correction
+	NoticeWithdrawn  = notice.Withdrawn
+)
+
+// Locales lists the languages of notices.
+var Locales = notice.Locales
+
+// Ease is the reading ease of a notice, see [notice.Ease].
+func Ease(text, locale string) int { return notice.Ease(text, locale) }
 
 // The states of one notice.
 const (

@@ -328,19 +328,3 @@ func check(t *testing.T, locale string, n response.Notice) {
 		t.Errorf("%s: code %s, subject %q", locale, n.Code, n.Subject)
 	}
 }
-
-func TestEase(t *testing.T) {
-	plain := "Give nobody a code. We never ask for one. Type the name of the site.\n"
-	legal := "Notwithstanding the aforementioned considerations, unauthorised individuals may potentially have accessed certain categories of information associated with your account, including but not limited to correspondence metadata.\n"
-	if p, l := response.Ease(plain, "en"), response.Ease(legal, "en"); p < 80 || l > 20 {
-		t.Errorf("plain %d, legal %d", p, l)
-	}
-	simple := "Ne donnez le code à personne. Nous ne le demandons jamais.\n"
-	heavy := "Nonobstant les considérations susmentionnées, des individus non autorisés auraient potentiellement consulté certaines catégories d'informations personnelles associées à votre compte utilisateur.\n"
-	if p, l := response.Ease(simple, "fr"), response.Ease(heavy, "fr"); p < 70 || l > 30 {
-		t.Errorf("simple %d, lourd %d", p, l)
-	}
-	if response.Ease("", "en") != 0 || response.Ease("12 % !\n", "fr") != 0 {
-		t.Error("no words have an ease")
-	}
-}

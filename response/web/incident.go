@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,9 +25,6 @@ type incidentView struct {
 	Timeline  []ui.Moment
 	Tasks     []response.Task
 	TasksLeft int
-	States    []string
-	Causes    []ui.Option
-	Severity_ []ui.Option
 	Scope     *scopeView
 	Batch     *response.Batch
 	Approves  bool // the reader may answer the draft
@@ -35,22 +33,21 @@ type incidentView struct {
 // nowView is what a tired person reads first: what is true, what is next, who
 // has it.
 type nowView struct {
-	Kind  string // "danger", "warn", "info", "ok": of the colour
-	True  []string
-	Next  string // a key "task.…" or a text
-	Href  string
-	Open  bool // something is not ended
-	Until time.Time
+	Kind  string  // "danger", "warn", "info", "ok": how grave
+	True  string  // a key
+	Next  string  // a key "task.…" or a text
+	Href  string  // where that is done
+	First *target // what is still open
 }
 
 // target is something that can be ended.
 type target struct {
 	Kind, Subject string
 	Label         string // whose
-	Text          string // "passkey", a network
+	Standing      string // response.AccessOpen, …
 }
 
-// Value and Href are how a target travels.
+// query is how a target travels.
 func (t target) query() string { return "?" + queryOf("kind", t.Kind, "subject", t.Subject) }
 
 func (w *Web) incident(q request) error {
@@ -101,26 +98,25 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 	case postern.KindOf(err) != postern.NotFound:
 		return v, err
 	}
-	v.Targets = targetsOf(v.Alerts, v.Ended)
+	standing, err := w.Response.Standing(ctx)
+	if err != nil {
+		return v, err
+	}
+	v.Targets = targetsOf(v.Alerts, standing)
 	v.complete()
 	return v, nil
 }
 
-// targetsOf lists what the alerts point at and nobody has ended yet: each
-// credential first, because a thief signs in again.
-func targetsOf(alerts []response.Alert, ended []response.Containment) (targets []target) {
-	done := map[string]bool{}
-	for _, c := range ended {
-		if c.Gate != "" && c.Lifted.IsZero() {
-			done[c.Kind+c.Subject] = true
-		}
-	}
+// targetsOf lists what the alerts point at and is not ended: each credential
+// first, because a thief signs in again.
+func targetsOf(alerts []response.Alert, standing response.Standing) (targets []target) {
+	seen := map[[2]string]bool{}
 	add := func(t target) {
-		if t.Subject == "" || done[t.Kind+t.Subject] {
-			return
+		t.Standing = standing.Of(t.Kind, t.Subject)
+		if key := [2]string{t.Kind, t.Subject}; t.Subject != "" && t.Standing != response.AccessEnded && !seen[key] {
+			seen[key] = true
+			targets = append(targets, t)
 		}
-		done[t.Kind+t.Subject] = true
-		targets = append(targets, t)
 	}
 	for _, a := range alerts {
 		add(target{Kind: gate.KindCredential, Subject: string(a.Credential), Label: a.StaffName})
@@ -133,47 +129,49 @@ func targetsOf(alerts []response.Alert, ended []response.Containment) (targets [
 	return targets
 }
 
-// complete works out what is true and what is next.
+// complete works out what is true, what is next, and how grave that is.
 func (v *incidentView) complete() {
-	inForce, firstOpen := 0, ""
-	for _, c := range v.Ended {
-		if c.Gate != "" && c.Lifted.IsZero() {
-			inForce++
-		}
-	}
-	for _, t := range v.Targets {
-		if t.Kind == gate.KindCredential && firstOpen == "" {
-			firstOpen = t.query()
-		}
-	}
 	n := &v.Now
-	n.Kind, n.Open, n.Until = "info", firstOpen != "", v.Authority
-	switch {
-	case v.State == response.StateClosed:
-		n.Kind = "ok"
-	case firstOpen != "":
-		n.Kind, n.Next, n.Href = "danger", "task.contain", v.Path+"/contain"+firstOpen
-		return
-	case inForce == 0 && len(v.Alerts) == 0 && v.State == response.StateOpen:
-		n.Kind, n.Next, n.Href = "warn", "task.contain", v.Path+"/contain"
-		return
-	}
 	for _, t := range v.Tasks {
 		if t.State != response.TaskNotStarted && t.State != response.TaskLookedAt {
 			continue
 		}
 		v.TasksLeft++
-		if n.Next == "" && v.State != response.StateClosed {
+		if n.Next == "" {
 			n.Next, n.Href = "task."+t.Name, v.Path+taskHref[t.Name]
 			if t.Name == "" {
 				n.Next = t.Text
 			}
 		}
 	}
+	var open, lifted *target
+	for i, t := range v.Targets {
+		switch {
+		case t.Kind != gate.KindCredential:
+		case t.Standing == response.AccessLifted && lifted == nil:
+			lifted = &v.Targets[i]
+		case t.Standing == response.AccessOpen && open == nil:
+			open = &v.Targets[i]
+		}
+	}
+	inForce := slices.ContainsFunc(v.Ended, func(c response.Containment) bool { return c.Gate != "" && c.Lifted.IsZero() })
+	switch {
+	case v.State == response.StateClosed:
+		n.Kind, n.True, n.Next = "ok", "now.closed", ""
+	case open != nil:
+		n.Kind, n.True, n.First = "danger", "now.open", open
+		n.Next, n.Href = "task.contain", v.Path+"/contain"+open.query()
+	case lifted != nil:
+		n.Kind, n.True = "warn", "now.lifted"
+	case inForce || len(v.Alerts) > 0:
+		n.Kind, n.True = "info", "now.contained"
+	default:
+		n.Kind, n.True = "warn", "now.unknown"
+	}
 }
 
 // taskHref is where the work of a planned task is done.
-var taskHref = map[string]string{"contain": "/contain", "scope": "/scope", "notices": "/notices", "restore": "/contain", "call": "#tasks", "other-ways": "/contain",
+var taskHref = map[string]string{"contain": "/contain", "scope": "/scope", "notices": "/notices", "restore": "#ended", "call": "#tasks", "other-ways": "/contain",
 	"authority": "#tasks", "learn": "#tasks", "": "#tasks"}
 
 func (w *Web) onIncident(q request, what string, f func(id postern.IncidentID) error) error {

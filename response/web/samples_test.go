@@ -118,7 +118,11 @@ func samples(w *Web) []ui.Sample {
 	incidentPage := func(lang string, in response.Incident, change func(*incidentView)) incidentView {
 		v := incidentView{Incident: in, Path: path, Responder: true, Mine: true, Early: in.Aware.Add(response.EarlyWarning), Authority: in.Aware.Add(response.Notification), Alerts: alerts[:2], Tasks: tasks, Timeline: timeline(lang)}
 		change(&v)
-		v.Targets = targetsOf(v.Alerts, v.Ended)
+		standing := response.Standing{}
+		for _, c := range v.Ended {
+			standing[[2]string{c.Kind, c.Subject}] = map[bool]string{true: response.AccessEnded, false: response.AccessLifted}[c.Lifted.IsZero()]
+		}
+		v.Targets = targetsOf(v.Alerts, standing)
 		v.complete()
 		return v
 	}
@@ -253,6 +257,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("the task %q leads nowhere", name)
 		}
 	}
+	add("now.", "open", "lifted", "contained", "unknown", "closed")
 	add("task.state.", response.TaskStates[:]...)
 	add("state.", response.States[:]...)
 	add("cause.", response.Causes[:]...)

@@ -85,9 +85,11 @@ func (w *Web) frame(r *http.Request, s staff.Session, title string) ui.Page {
 	p.Nav = []ui.NavItem{
 		{Text: "nav.alerts", Href: "/alerts", Icon: "siren", Key: "g a", Current: at("/alerts")},
 		{Text: "nav.incidents", Href: "/incidents", Icon: "clipboard-list", Key: "g i", Current: at("/incidents")},
-		{Text: "nav.contain", Href: "/contain", Icon: "power-off", Key: "g c", Current: at("/contain")},
-		{Text: "nav.containments", Href: "/containments", Icon: "shield-off", Key: "g e", Current: at("/containments")},
 	}
+	if responder(s) {
+		p.Nav = append(p.Nav, ui.NavItem{Text: "nav.contain", Href: "/contain", Icon: "power-off", Key: "g c", Current: at("/contain")})
+	}
+	p.Nav = append(p.Nav, ui.NavItem{Text: "nav.containments", Href: "/containments", Icon: "shield-off", Key: "g e", Current: at("/containments")})
 	if w.Gate != nil {
 		p.Ends = "/session/events"
 	}

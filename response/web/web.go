@@ -49,6 +49,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/response"
 	"github.com/postern-mail/postern/staff"
@@ -87,11 +88,22 @@ func New(p Parts) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.ui, err = ui.New(ui.Options{Face: ui.Response, Templates: templates, Locales: files, Now: p.Now, Zone: p.Zone, Demo: p.Demo != nil}); err != nil {
+	if w.ui, err = ui.New(ui.Options{Face: ui.Response, Templates: templates, Locales: files, Now: p.Now, Zone: p.Zone, Demo: p.Demo != nil, Remember: w.remember}); err != nil {
 		return nil, fmt.Errorf("couldn't make the Response face: %w", err)
 	}
 	w.handler = w.ui.Wrap(w.routes())
 	return w, nil
+}
+
+// remember keeps the language somebody chose, for their next browser.
+func (w *Web) remember(r *http.Request, lang string) {
+	s, err := w.Staff.SessionOf(r.Context(), w.ui.Secret(r, cookie))
+	if err == nil {
+		err = w.Staff.SetLocale(r.Context(), s.Staff, lang)
+	}
+	if err != nil && postern.KindOf(err) != postern.Denied {
+		w.Log.Warn("couldn't keep a language", "err", err)
+	}
 }
 
 // ServeHTTP answers on the face's own origin.

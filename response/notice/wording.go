@@ -1,4 +1,4 @@
-package response
+package notice
 
 import (
 	"embed"
@@ -14,25 +14,25 @@ import (
 	"github.com/postern-mail/postern"
 )
 
-// The notices' words stand in notices/en.txt and notices/fr.txt, whole sentences
+// The notices' words stand in en.txt and fr.txt, whole sentences
 // in their order, so that whoever answers for them can read them there. Rules
 // for changing them: the first line says whether and how the reader is
 // affected; no link, ever; no "may" where the ledger knows; at most three things
 // to do; the two files say the same.
 //
-//go:embed notices/en.txt notices/fr.txt
-var noticeFiles embed.FS
+//go:embed en.txt fr.txt
+var files embed.FS
 
 // Locales lists the languages of notices.
 var Locales = [...]string{"fr", "en"}
 
 var wordings = map[string]*template.Template{
-	"en": template.Must(template.New("en.txt").Funcs(phrases("en")).ParseFS(noticeFiles, "notices/en.txt")),
-	"fr": template.Must(template.New("fr.txt").Funcs(phrases("fr")).ParseFS(noticeFiles, "notices/fr.txt")),
+	"en": template.Must(template.New("en.txt").Funcs(phrases("en")).ParseFS(files, "en.txt")),
+	"fr": template.Must(template.New("fr.txt").Funcs(phrases("fr")).ParseFS(files, "fr.txt")),
 }
 
-// word gives a notice's subject and text in a language.
-func word(f facts, locale string) (subject, text string, err error) {
+// Word gives a notice's subject and text in a language.
+func Word(f Facts, locale string) (subject, text string, err error) {
 	t := wordings[locale]
 	if t == nil {
 		t = wordings["en"]
@@ -59,15 +59,15 @@ func phrases(lang string) template.FuncMap {
 		"when":   func(t time.Time) string { return when(lang, t) },
 		"date":   func(t time.Time) string { return date(lang, t) },
 		"fields": func(f postern.Field) string { return list(lang, fieldWords(lang, f)) },
-		"names": func(all []employer) string {
+		"names": func(all []Employer) string {
 			names := make([]string, len(all))
 			for i, e := range all {
 				names[i] = e.Name
 			}
 			return list(lang, names)
 		},
-		"external": func(all []employer) bool {
-			return slices.ContainsFunc(all, func(e employer) bool { return e.External })
+		"external": func(all []Employer) bool {
+			return slices.ContainsFunc(all, func(e Employer) bool { return e.External })
 		},
 		"tier": func(t postern.Tier) string { return t.String() },
 		"messages": func(n int) string {
