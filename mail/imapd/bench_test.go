@@ -1,7 +1,9 @@
 package imapd_test
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -41,7 +43,7 @@ func BenchmarkFetch10000(b *testing.B) {
 				p.ok(b, "b SELECT INBOX")
 				b.ReportAllocs()
 				for b.Loop() {
-					p.drain(b, "c FETCH 1:* "+items)
+					p.drain(b, "FETCH 1:* "+items)
 				}
 				b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 			})
@@ -49,15 +51,18 @@ func BenchmarkFetch10000(b *testing.B) {
 	})
 }
 
+// drained is a tag that no line of mail begins with.
+const drained = "x7q9zk2 "
+
 // drain sends a command and reads its answer, line by line, without keeping it.
 func (p *peer) drain(b *testing.B, command string) {
-	p.send(b, command+"\r\n")
+	p.send(b, drained+command+"\r\n")
 	for {
 		line, err := p.ReadSlice('\n')
-		if err != nil {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			b.Fatal(err)
 		}
-		if bytes.HasPrefix(line, []byte("c ")) {
+		if bytes.HasPrefix(line, []byte(drained)) {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package imapd
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -65,6 +66,10 @@ func (l *link) Read(b []byte) (int, error) {
 	if l.plain {
 		_, _ = l.Write([]byte("* BYE [LIMIT] too much before signing in\r\n"))
 		_ = l.Flush()
+		// Closing over bytes that nobody read would take the line back from a
+		// client that has not read it yet.
+		_ = l.Conn.SetReadDeadline(time.Now().Add(farewell))
+		_, _ = io.CopyN(io.Discard, l.Conn, beforeSignIn)
 	}
 	return 0, errTooMuch
 }
