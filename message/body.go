@@ -56,7 +56,7 @@ func (m *Message) Body(raw []byte) Body {
 		anyHTML = anyHTML || s.html != ""
 	}
 	for _, s := range r.texts {
-		if s.plain == "" && s.html != "" {
+		if s.html != "" && strings.TrimSpace(s.plain) == "" {
 			plain = append(plain, HTMLText(s.html))
 		} else if s.plain != "" {
 			plain = append(plain, s.plain)
@@ -158,62 +158,61 @@ func (r *reader) attach(p *Part, related bool) {
 	})
 }
 
-// SearchText is the text for a full-text index: what Body shows in plain form and the names of the attachments, at most limit
+// SearchText is the text for a full-text index: what is shown in plain form and the names of the attachments, at most limit
 // bytes, valid UTF-8.
-func (m *Message) SearchText(raw []byte, limit int) string {
-	b := m.Body(raw)
-	parts := []string{b.Plain}
+func (b Body) SearchText(limit int) string {
+	limit = max(limit, 0)
+	var out strings.Builder
+	out.WriteString(b.Plain[:min(len(b.Plain), limit)])
 	for _, a := range b.Attachments {
+		if out.Len() >= limit {
+			break
+		}
 		if a.Name != "" {
-			parts = append(parts, a.Name)
+			out.WriteByte('\n')
+			out.WriteString(a.Name)
 		}
 	}
-	s := strings.Join(parts, "\n")
-	if limit = max(limit, 0); len(s) > limit {
-		s = string(wholeRunes([]byte(s[:limit])))
+	s := out.String()
+	if len(s) >= limit {
+		s = string(wholeRunes([]byte(s[:min(len(s), limit)])))
 	}
 	return s
 }
 
-// previewRunes is how much of a text a list shows.
-const previewRunes = 200
+const (
+	previewRunes = 200      // how much of a text a list shows
+	previewText  = 32 << 10 // how much is looked at for it
+)
 
 // Preview is the first words of the text, in one line: no quotations, no runs of signs, no invisible padding.
-func (m *Message) Preview(raw []byte) string {
-	r := reader{raw: raw, budget: 32 << 10}
-	r.walk(m.Root, false)
+func (b Body) Preview() string {
 	var out strings.Builder
 	n, space := 0, false
-	for _, s := range r.texts {
-		text := s.plain
-		if strings.TrimSpace(text) == "" {
-			text = HTMLText(s.html)
+	for line := range strings.SplitSeq(b.Plain[:min(len(b.Plain), previewText)], "\n") {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, ">") || strings.Trim(line, "-=_*~#+. ") == "" {
+			continue
 		}
-		for line := range strings.SplitSeq(text, "\n") {
-			line = strings.TrimSpace(line)
-			if strings.HasPrefix(line, ">") || strings.Trim(line, "-=_*~#+. ") == "" {
+		for _, c := range line {
+			if unicode.IsSpace(c) || unicode.IsControl(c) {
+				space = true
 				continue
 			}
-			for _, c := range line {
-				if unicode.IsSpace(c) || unicode.IsControl(c) {
-					space = true
-					continue
-				}
-				if unicode.Is(unicode.Cf, c) || c == '\u034f' || c == utf8.RuneError {
-					continue
-				}
-				if space && n > 0 {
-					out.WriteByte(' ')
-					n++
-				}
-				space = false
-				out.WriteRune(c)
-				if n++; n >= previewRunes {
-					return out.String()
-				}
+			if unicode.Is(unicode.Cf, c) || c == '\u034f' || c == utf8.RuneError {
+				continue
 			}
-			space = true
+			if space && n > 0 {
+				out.WriteByte(' ')
+				n++
+			}
+			space = false
+			out.WriteRune(c)
+			if n++; n >= previewRunes {
+				return out.String()
+			}
 		}
+		space = true
 	}
 	return out.String()
 }

@@ -150,12 +150,12 @@ func checkMessage(t testing.TB, m *Message, raw []byte) {
 		}
 	}
 	b := m.Body(raw)
-	for _, s := range []string{b.Plain, b.HTML, m.SearchText(raw, 10_000), m.Preview(raw)} {
+	for _, s := range []string{b.Plain, b.HTML, m.Body(raw).SearchText(10_000), m.Body(raw).Preview()} {
 		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 			t.Fatalf("%.200q is no clean text", s)
 		}
 	}
-	if n := utf8.RuneCountInString(m.Preview(raw)); n > previewRunes+1 {
+	if n := utf8.RuneCountInString(m.Body(raw).Preview()); n > previewRunes+1 {
 		t.Fatalf("a preview of %d runes", n)
 	}
 }

@@ -1,38 +1,35 @@
 package message
 
 import (
-	"regexp"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
+	"sync"
 )
 
 // Guarded says whether the message resets a password, signs somebody in or carries a one-time code or a password, and why: the
 // reason is "code", "reset", "sign-in" or "password". It weighs words (French, English, German, Spanish), structure (a code near
 // the words, a link with a token) and the sender. It leans towards masking: a message masked in vain costs a question, one shown
 // in vain costs an account.
-func (m *Message) Guarded(raw []byte) (bool, string) {
-	b := m.Body(raw)
-	g := signals{
-		subject: fold(m.Envelope.Subject, 1000),
-		text:    fold(b.Plain, guardedText),
-		links:   tokenLink.MatchString(b.Plain[:min(len(b.Plain), 256<<10)]) || tokenLink.MatchString(b.HTML[:min(len(b.HTML), 256<<10)]),
-	}
-	g.all = g.subject + "\n" + g.text
-	g.lower = strings.ToLower(g.all)
-	trust := g.circumstances(m)
-	if passwordGiven.MatchString(g.lower) && trust > -3 {
+func (m *Message) Guarded(raw []byte) (bool, string) { return m.GuardedText(m.Body(raw)) }
+
+// GuardedText is Guarded for a body that has been read already.
+func (m *Message) GuardedText(b Body) (bool, string) {
+	g := newSignals(m.Envelope.Subject, b.Plain)
+	trust := sync.OnceValue(func() int { return g.circumstances(m) })
+	if g.has(passwordGiven, 0, len(g.lower)) && trust() > -3 {
 		return true, "password"
 	}
-	if g.code()+trust >= 4 {
+	// Without a code, only all that speaks for one together can make up for it.
+	if n := g.code(); (n > 0 || g.cues.all(expiryWords, secrecyWords, unaskedWords)) && n+trust() >= 4 {
 		return true, "code"
 	}
-	if n := g.weigh(resetWords); n > 0 && g.links && n+2+trust >= 4 {
-		return true, "reset"
-	}
-	if n := g.weigh(signInWords); n > 0 && g.links && n+2+trust >= 4 {
-		return true, "sign-in"
+	links := sync.OnceValue(func() bool { return hasTokenLink(b.Plain) || hasTokenLink(b.HTML) })
+	for _, c := range []struct {
+		words  *wordlist
+		reason string
+	}{{resetWords, "reset"}, {signInWords, "sign-in"}} {
+		if n := g.weigh(c.words); n > 0 && links() && n+2+trust() >= 4 {
+			return true, c.reason
+		}
 	}
 	return false, ""
 }
@@ -42,20 +39,42 @@ const guardedText = 16 << 10
 
 // signals are the folded forms of a message. lower has the offsets of all.
 type signals struct {
-	subject, text, all, lower string
-	links                     bool // a link with something in it that only its receiver knows
+	all, lower string
+	subject    int // where the subject ends
+	cues       cues
+}
+
+func newSignals(subject, text string) signals {
+	var g signals
+	b := appendFolded(make([]byte, 0, min(len(subject)+len(text), guardedText)+64), subject, 1000)
+	g.subject = len(b)
+	b = appendFolded(append(b, '\n'), text, guardedText)
+	g.all = string(b)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	g.lower = string(b)
+	g.cues = findCues(g.lower)
+	return g
+}
+
+// has says whether a wordlist is met between two offsets.
+func (g signals) has(w *wordlist, from, to int) bool {
+	return w.has(g.lower[from:to], g.cues.of(w, from, to))
 }
 
 // circumstances weighs what speaks for a machine that was asked by the receiver, and what speaks against it.
 func (g signals) circumstances(m *Message) (n int) {
-	for _, a := range m.Envelope.From {
-		if robots.MatchString(strings.ToLower(a.Mailbox)) {
+	for _, a := range m.Envelope.From[:min(len(m.Envelope.From), 10)] {
+		if robots.MatchString(strings.ToLower(a.Mailbox[:min(len(a.Mailbox), 100)])) {
 			n++
 			break
 		}
 	}
-	for _, words := range []*regexp.Regexp{expiryWords, secrecyWords, unaskedWords} {
-		if words.MatchString(g.lower) {
+	for _, words := range []*wordlist{expiryWords, secrecyWords, unaskedWords} {
+		if g.has(words, 0, len(g.lower)) {
 			n++
 		}
 	}
@@ -66,10 +85,10 @@ func (g signals) circumstances(m *Message) (n int) {
 	case h.Has("List-Unsubscribe"):
 		n--
 	}
-	if h.Has("In-Reply-To") || replyWords.MatchString(g.subject) {
+	if h.Has("In-Reply-To") || replyWords.MatchString(g.lower[:g.subject]) {
 		n -= 2
 	}
-	if otherCodes.MatchString(g.lower) {
+	if g.has(otherCodes, 0, len(g.lower)) {
 		n -= 3
 	}
 	return n
@@ -78,19 +97,25 @@ func (g signals) circumstances(m *Message) (n int) {
 // code weighs a code that stands near the words for one.
 func (g signals) code() int {
 	best := 0
-	for words, weight := range map[*regexp.Regexp]int{strongCode: 3, weakCode: 2} {
-		for _, at := range words.FindAllStringIndex(g.lower, 50) {
-			if !nearCode(g.all, at[0], at[1]) {
-				continue
+	inSubject := sync.OnceValue(func() bool { return g.has(strongCode, 0, g.subject) })
+	for _, kind := range []struct {
+		words  *wordlist
+		weight int
+	}{{strongCode, 3}, {weakCode, 2}} {
+		seen := 0
+		kind.words.each(g.lower, g.cues.of(kind.words, 0, len(g.lower)), func(from, to int) bool {
+			if nearCode(g.all, from, to) {
+				w := kind.weight
+				if from < g.subject || inSubject() {
+					w++
+				} else if kind.weight == 3 && from-g.subject < 600 {
+					w++ // in the first lines
+				}
+				best = max(best, w)
 			}
-			w := weight
-			if at[0] < len(g.subject) || strongCode.MatchString(strings.ToLower(g.subject)) {
-				w++
-			} else if weight == 3 && at[0]-len(g.subject) < 600 {
-				w++ // in the first lines
-			}
-			best = max(best, w)
-		}
+			seen++
+			return seen < 50
+		})
 	}
 	return best
 }
@@ -98,6 +123,9 @@ func (g signals) code() int {
 // nearCode says whether a code stands up to 160 bytes after or 60 before the words.
 func nearCode(s string, from, to int) bool {
 	near := s[max(from-60, 0):from] + " \x00 " + s[to:min(to+160, len(s))]
+	if !strings.ContainsAny(near, "0123456789") {
+		return false
+	}
 	for _, at := range codeToken.FindAllStringIndex(near, -1) {
 		token := near[at[0]:at[1]]
 		if !strings.ContainsAny(token, "0123456789") || yearToken.MatchString(token) {
@@ -112,44 +140,33 @@ func nearCode(s string, from, to int) bool {
 	return false
 }
 
-func (g signals) weigh(words *regexp.Regexp) (n int) {
-	if words.MatchString(strings.ToLower(g.text)) {
+func (g signals) weigh(words *wordlist) (n int) {
+	if g.has(words, g.subject, len(g.lower)) {
 		n++
 	}
-	if words.MatchString(strings.ToLower(g.subject)) {
+	if g.has(words, 0, g.subject) {
 		n += 2
 	}
 	return n
 }
 
-// fold takes accents and odd signs away and joins white space, so that the words below can be written plainly.
-func fold(s string, limit int) string {
-	s = norm.NFKD.String(string(wholeRunes([]byte(s[:min(len(s), limit)]))))
-	var out strings.Builder
-	space := false
-	for _, r := range s {
-		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			space = true
-			continue
-		case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Cf, r):
-			continue
-		case r == '\u2019' || r == '\u2018' || r == '\u02bc':
-			r = '\''
-		case r >= '\u2010' && r <= '\u2015':
-			r = '-'
-		case r == 'ß':
-			out.WriteByte('s')
-			r = 's'
-		case r > 0x7f:
-			// One byte for each, so that lower case has the same offsets.
-			r = '?'
+// hasTokenLink looks at the links of a text one by one: the pattern costs too much for all of it.
+func hasTokenLink(s string) bool {
+	s = s[:min(len(s), 256<<10)]
+	for range 500 {
+		i := strings.Index(s, "://")
+		if i < 0 {
+			return false
 		}
-		if space {
-			out.WriteByte(' ')
-			space = false
+		start := max(i-5, 0)
+		end := i + 3
+		for end < len(s) && end-i < 4096 && s[end] > ' ' && !strings.ContainsRune(`"'<>`, rune(s[end])) {
+			end++
 		}
-		out.WriteRune(r)
+		if tokenLink.MatchString(s[start:end]) {
+			return true
+		}
+		s = s[end:]
 	}
-	return out.String()
+	return false
 }

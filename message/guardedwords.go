@@ -7,12 +7,12 @@ import (
 
 // The words are folded: lower case, no accents, one space. Constant; compiled once because compiling costs more than a message.
 
-func anyOf(patterns ...string) *regexp.Regexp {
+func words(patterns ...string) *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[^a-z])(?:` + strings.Join(patterns, "|") + `)(?:[^a-z]|$)`)
 }
 
 // strongCode are names that only one-time codes have.
-var strongCode = anyOf(
+var strongCode = &wordlist{bit: 1 << 0, reach: 80, cues: strings.Split("code|otp|one-time|one time|enter th|usage unique|einmal|tan|codigo|clave|contrasena", "|"), pattern: words(
 	`(?:verification|security|login|log-in|sign-?in|sign in|authentication|two-factor|2fa|recovery|single-use|one-time) (?:pass)?codes?`,
 	`one[- ]time (?:password|passcode|pin|code)`, `otp`, `enter (?:this|the following) (?:pin|code)`,
 	`code (?:de|d') ?(?:verification|securite|connexion|authentification|validation)`, `(?:code|mot de passe) a usage unique`,
@@ -21,14 +21,14 @@ var strongCode = anyOf(
 	`geben sie (?:den|diesen) (?:folgenden )?code`,
 	`(?:codigo|clave) de (?:verificacion|seguridad|un solo uso|autenticacion|inicio de sesion)`, `contrasena de un solo uso`,
 	`introdu(?:ce|zca) (?:este|el) codigo`, `clave dinamica`,
-)
+)}
 
 // weakCode are names that other codes have too.
-var weakCode = anyOf(
+var weakCode = &wordlist{bit: 1 << 1, reach: 60, cues: strings.Split("code|codigo", "|"), pattern: words(
 	`your code`, `code is`, `access code`, `confirmation code`, `passcode`, `pin code`, `code to (?:sign|log) in`,
 	`votre code`, `code d'acces`, `code de confirmation`, `ihr code`, `dein code`, `zugangscode`, `tu codigo`, `su codigo`,
 	`codigo de (?:acceso|confirmacion)`,
-)
+)}
 
 var codeToken = regexp.MustCompile(`\b(?:[A-Z]-?[0-9]{4,8}|[0-9]{4,8}|[0-9]{3}[ -][0-9]{3,4}|[0-9](?: [0-9]){3,7}|[A-Z0-9]{3,5}-[A-Z0-9]{3,5}|[A-Z0-9]{6,10})\b`)
 
@@ -38,26 +38,26 @@ var (
 )
 
 // passwordGiven is a password in the text itself.
-var passwordGiven = regexp.MustCompile(`(?:^|[^a-z])(?:` + strings.Join([]string{
+var passwordGiven = &wordlist{bit: 1 << 2, reach: 300, cues: strings.Split("password|mot de passe|passwort|kennwort|contrasena", "|"), pattern: regexp.MustCompile(`(?:^|[^a-z])(?:` + strings.Join([]string{
 	`your (?:new |temporary |initial )*password(?: is)? ?:`, `your (?:new|temporary|initial) password is [^ ]*[0-9]`,
 	`(?:votre|le) (?:nouveau )?mot de passe(?: provisoire| temporaire| initial)?(?: est)? ?:`,
 	`(?:ihr|dein) (?:neues |vorlaufiges |temporares )?(?:passwort|kennwort)(?: lautet| ist)? ?:`,
 	`(?:tu|su) (?:nueva )?contrasena(?: temporal| provisional)?(?: es)? ?:`,
-}, "|") + `) ?[^ ]*[0-9!]`)
+}, "|") + `) ?[^ ]*[0-9!]`)}
 
-var resetWords = anyOf(
+var resetWords = &wordlist{bit: 1 << 3, reach: 80, cues: strings.Split("password|recover|mot de passe|passwort|kennwort|contrasena|clave|cuenta", "|"), pattern: words(
 	`(?:reset|recover|forgot|forgotten|change) (?:your|the|my) (?:[a-z]+ )?password`, `password (?:reset|recovery)`, `(?:set|choose|create) a new password`,
 	`recover your account`, `account recovery`,
 	`reinitialis(?:er|ation|ez) (?:de )?(?:votre|le|du|ton) mot de passe`, `mot de passe oublie`, `(?:choisir|definir|creer) un nouveau mot de passe`,
 	`(?:passwort|kennwort) (?:zuruck(?:zu)?setzen|vergessen)`, `(?:passwort|kennwort)-?(?:zurucksetzung|wiederherstellung)`, `neues (?:passwort|kennwort)`,
 	`(?:restablec|recuper|cambi)(?:er|ar|e|a|imiento de|acion de) (?:la |tu |su )?(?:contrasena|clave|cuenta)`, `(?:has|ha) olvidado (?:la|tu|su) contrasena`,
 	`nueva contrasena`,
-)
+)}
 
-var signInWords = anyOf(
+var signInWords = &wordlist{bit: 1 << 4, reach: 60, cues: strings.Split("link|lien |enlace", "|"), pattern: words(
 	`magic link`, `(?:sign|log)[- ]?in link`, `link to (?:sign|log) in`, `login link`, `lien (?:de connexion|magique)`, `anmelde-?link`, `login-?link`,
 	`enlace (?:de acceso|magico|de inicio de sesion|para iniciar sesion)`,
-)
+)}
 
 // tokenLink is a link with 12 or more signs that mix letters and digits, or a parameter that names a token.
 var tokenLink = regexp.MustCompile(`(?i)https?://[^\s"'<>]*(?:[?&;](?:token|jeton|reset|key|code|otp|oobcode|ticket|t|k)=[^\s"'<>&]{8,}|[/=][A-Za-z_-]*[0-9]+[A-Za-z_-]+[A-Za-z0-9_-]{10,}|[/=-][A-Za-z]{2,}[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]{10,}|(?:reset|recover|reinit|restablec)[^\s"'<>]*[/=][A-Za-z0-9_-]{12,})`)
@@ -65,9 +65,12 @@ var tokenLink = regexp.MustCompile(`(?i)https?://[^\s"'<>]*(?:[?&;](?:token|jeto
 var robots = regexp.MustCompile(`^(?:.*(?:no-?_?reply|ne-?pas-?repondre|keine-?antwort|no-?responder|donotreply|security|seguridad|securite|notif|account|password|support|alert|avisos|service|verify).*|info|hello|hola|it|soporte|contact)$`)
 
 var (
-	expiryWords  = regexp.MustCompile(`expires? (?:in|after|at)|will expire|valid for|only be used once|single use|expire dans|valable|qu'une (?:seule )?fois|gultig|verfallt|lauft .{0,20}ab|caduca|valid[oa] durante|solo funciona una vez`)
-	secrecyWords = regexp.MustCompile(`(?:do not|don't|never) (?:share|give|forward)|ne (?:le |la )?(?:partagez|communiquez|transmettez|donnez)|(?:niemals|niemandem|nicht) weiter|no (?:lo |la )?compart|nunca compart`)
-	unaskedWords = regexp.MustCompile(`(?:did not|didn't|weren't|was not|wasn't|not) (?:make|request|ask|try|you|initiate|expect)|(?:n'etes|n'etiez) pas a l'origine|n'avez (?:pas|rien) (?:fait|demande)|nicht (?:angefordert|beantragt|veranlasst|anmelden wollten)|(?:si )?no (?:has|ha) sido|no (?:lo )?(?:has|ha) solicitado|no solicit`)
+	expiryWords  = &wordlist{bit: 1 << 5, reach: 60, cues: strings.Split("expire|valid|only be used|single use|valable|qu'une|gultig|verfallt|lauft|caduca|solo funciona", "|"), pattern: regexp.MustCompile(`expires? (?:in|after|at)|will expire|valid for|only be used once|single use|expire dans|valable|qu'une (?:seule )?fois|gultig|verfallt|lauft .{0,20}ab|caduca|valid[oa] durante|solo funciona una vez`)}
+	secrecyWords = &wordlist{bit: 1 << 6, reach: 40, cues: strings.Split("not share|not give|not forw|n't share|n't give|n't forw|never share|never give|never forw|partagez|communiquez|transmettez|donnez|weiter|compart", "|"), pattern: regexp.MustCompile(`(?:do not|don't|never) (?:share|give|forward)|ne (?:le |la )?(?:partagez|communiquez|transmettez|donnez)|(?:niemals|niemandem|nicht) weiter|no (?:lo |la )?compart|nunca compart`)}
+	unaskedWords = &wordlist{bit: 1 << 7, reach: 40, cues: strings.Split("not make|not requ|not ask|not try|not you|not init|not expe|n't make|n't requ|n't ask|n't try|n't you|n't init|n't expe|pas a l'origine|n'avez|angefordert|beantragt|veranlasst|anmelden woll| sido|solicit", "|"), pattern: regexp.MustCompile(`(?:did not|didn't|weren't|was not|wasn't|not) (?:make|request|ask|try|you|initiate|expect)|(?:n'etes|n'etiez) pas a l'origine|n'avez (?:pas|rien) (?:fait|demande)|nicht (?:angefordert|beantragt|veranlasst|anmelden wollten)|(?:si )?no (?:has|ha) sido|no (?:lo )?(?:has|ha) solicitado|no solicit`)}
 	replyWords   = regexp.MustCompile(`(?i)^ ?(?:re|fw|fwd|tr|aw|wg|rv|sv)(?:\[[0-9]+\])?:`)
-	otherCodes   = regexp.MustCompile(`(?:promo(?:tion(?:al)?)?|discount|coupon|voucher|referral|gift) ?codes?|codes? (?:promo|de reduction|cadeau|avantage)|(?:gutschein|rabatt)-?code|codigo (?:de descuento|promocional)|meeting id|conference call|dial-in|id de reunion|besprechungs-?id`)
+	otherCodes   = &wordlist{bit: 1 << 8, reach: 60, cues: strings.Split("code|codigo|meeting id|conference call|dial-in|id de reunion|besprechungs", "|"), pattern: regexp.MustCompile(`(?:promo(?:tion(?:al)?)?|discount|coupon|voucher|referral|gift) ?codes?|codes? (?:promo|de reduction|cadeau|avantage)|(?:gutschein|rabatt)-?code|codigo (?:de descuento|promocional)|meeting id|conference call|dial-in|id de reunion|besprechungs-?id`)}
 )
+
+// allCues is for one pass over a text.
+var allCues = newCueTable(strongCode, weakCode, passwordGiven, resetWords, signInWords, expiryWords, secrecyWords, unaskedWords, otherCodes)

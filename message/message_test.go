@@ -59,7 +59,7 @@ func TestParseAlternative(t *testing.T) {
 	if got, cut := m.PartAt("2").Decoded(raw, 4); string(got) != "\x89PNG" || !cut {
 		t.Errorf("got %q, %v", got, cut)
 	}
-	if got := m.SearchText(raw, 1000); got != "Ten € off today\nprière 2.png" {
+	if got := m.Body(raw).SearchText(1000); got != "Ten € off today\nprière 2.png" {
 		t.Errorf("search text %q", got)
 	}
 	for _, path := range []string{"3", "1.3", "1.1.1", "x", "0", "1.", "-1"} {
@@ -83,7 +83,7 @@ func TestParseForwarded(t *testing.T) {
 	if got := inner.Body(raw).Plain; got != "one" {
 		t.Errorf("the attached message says %q", got)
 	}
-	if got := m.Preview(raw); got != "See below" {
+	if got := m.Body(raw).Preview(); got != "See below" {
 		t.Errorf("preview %q", got)
 	}
 }

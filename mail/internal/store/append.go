@@ -56,15 +56,15 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 	if r.received.IsZero() {
 		r.received = s.now()
 	}
-	guarded, why := m.Guarded(in.Raw)
+	body := m.Body(in.Raw)
+	guarded, why := m.GuardedText(body)
 	if guarded {
 		r.bits |= bitGuarded
 	}
-	body := m.Body(in.Raw)
 	if slices.ContainsFunc(body.Attachments, func(a message.Attachment) bool { return !a.Inline }) {
 		r.bits |= bitAttachments
 	}
-	r.meta = meta{guard: why, verdicts: in.Verdicts, sender: in.Sender, preview: m.Preview(in.Raw), envelope: m.Envelope}
+	r.meta = meta{guard: why, verdicts: in.Verdicts, sender: in.Sender, preview: body.Preview(), envelope: m.Envelope}
 	r.metaRow = encodeMeta(&r.meta)
 	r.structure = encodeStructure(m.Root)
 	r.lineage = lineageOf(&m.Envelope)
@@ -73,7 +73,7 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 		subject:    tokens(e.Subject),
 		sender:     tokens(addressText(e.From, e.Sender, e.ReplyTo)),
 		recipients: tokens(addressText(e.To, e.Cc, e.Bcc)),
-		body:       tokens(m.SearchText(in.Raw, maxSearchText)),
+		body:       tokens(body.SearchText(maxSearchText)),
 	}
 	return r, nil
 }
