@@ -180,6 +180,11 @@ func (w *Web) asked(r *http.Request, s staff.Session) (a gate.Ask, f *askForm, e
 	}
 	if k == nil {
 		a.Account, err = w.accountOf(r, f.Address)
+		if postern.KeyOf(err) == gate.RefusedNoCase {
+			// The gate refuses it too, without an account, and writes it down:
+			// whoever tries addresses leaves a trail.
+			err = nil
+		}
 	}
 	return a, f, err
 }

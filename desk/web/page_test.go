@@ -2,8 +2,6 @@ package web
 
 import (
 	"io/fs"
-	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -70,19 +68,6 @@ func TestWords(t *testing.T) {
 		keys = append(keys, "desk.trace."+e)
 	}
 	ui.CheckLocales(t, sub(t, "templates"), sub(t, "locales"), keys...)
-}
-
-// TestStorybook serves the samples where POSTERN_STORYBOOK names an address, to
-// look at them.
-func TestStorybook(t *testing.T) {
-	u, err := ui.New(ui.Options{Face: ui.Desk, Templates: sub(t, "templates"), Locales: sub(t, "locales"), Now: func() time.Time { return noon }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	book := u.Storybook(samples())
-	if at := os.Getenv("POSTERN_STORYBOOK"); at != "" {
-		t.Log(http.ListenAndServe(at, book))
-	}
 }
 
 func TestArrived(t *testing.T) {

@@ -50,7 +50,7 @@ func (t through) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 // delivery's writer, and replaced by the browser itself at the grant's end even
 // when no script runs.
 func (w *Web) show(rw http.ResponseWriter, r *http.Request, s staff.Session, d *gate.Delivery, page string, p ui.Page) {
-	p.Watermark = s.Name + " · " + s.Login + " · " + w.Now().In(w.Zone).Format("2006-01-02 15:04")
+	p.Watermark = s.Name + " · " + w.Now().In(w.Zone).Format("2006-01-02 15:04")
 	left := d.Grant.Until.Sub(w.Now())
 	rw.Header().Set("Refresh", strconv.Itoa(int(left/time.Second)+1))
 	w.ui.Page(through{rw, d.Writer(rw)}, r, http.StatusOK, page, p)
