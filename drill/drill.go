@@ -46,8 +46,8 @@ var begin = time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
 	days       = 87
-	slowDays   = 60 // low and slow, then greedy
-	slowVisit  = 4  // accounts at a visit, one visit a night
+	slowDays   = 60 // low and slow, from the owner's own network; then greedy, from another
+	slowVisit  = 5  // accounts at a visit, and up to two more; one visit a night
 	greedVisit = 60
 )
 
@@ -141,7 +141,7 @@ func (r *rehearsal) run(ctx context.Context) error {
 		r.o.Progress("rehearsing", i+1, len(events))
 	}
 	if r.alert == nil {
-		return errors.New("the thief was never noticed, so there was nothing to end, measure or tell")
+		return fmt.Errorf("the thief was never noticed, so there was nothing to end, measure or tell (%d attempts, %d refused, %d messages seen)", r.thief.attempts, r.thief.refused, len(r.thief.received))
 	}
 	if err := r.scope(ctx); err != nil {
 		return fmt.Errorf("couldn't scope: %w", err)
@@ -176,7 +176,7 @@ func (r *rehearsal) plan() []event {
 	}
 	for day := range days {
 		night := begin.AddDate(0, 0, day).Add(time.Duration(22*60+rng.IntN(60)) * time.Minute)
-		most, from := slowVisit, "127.66.6.6"
+		most, from := slowVisit+rng.IntN(3), "127.66.6.6"
 		if day < slowDays {
 			from = neighbour(r.thief.stolen.from)
 		} else {

@@ -16,6 +16,7 @@ import (
 // staffSignIn comes in with password and one-time code, like anybody who has
 // both. It reports false when the credential no longer works.
 func (r *rehearsal) staffSignIn(ctx context.Context, origin string, m *member, from, agent string) (*stranger.Browser, bool, error) {
+	r.clock.pass(time.Minute) // a one-time code works once
 	code, err := totp.GenerateCode(m.secret, r.clock.now())
 	if err != nil {
 		return nil, false, err
@@ -227,7 +228,11 @@ func (r *rehearsal) agreed(ctx context.Context, b *stranger.Browser, c *customer
 	return r.granted(ctx, b, got)
 }
 
+// closeCase ends a case; some wait for the customer for days.
 func (r *rehearsal) closeCase(ctx context.Context, b *stranger.Browser, page string) error {
+	if r.chance(0.3) {
+		return nil
+	}
 	r.clock.pass(2 * time.Minute)
 	if err := b.Post(ctx, page+"/close", nil); err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"slices"
 	"strings"
@@ -54,8 +53,7 @@ func New(lang, agent, from string) *Browser {
 		}
 		return dialer.DialContext(ctx, network, address)
 	}}
-	jar, _ := cookiejar.New(nil) // its error is always nil
-	return &Browser{client: &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}, lang: lang, agent: agent}
+	return &Browser{client: &http.Client{Jar: newJar(), Transport: transport, Timeout: time.Minute}, lang: lang, agent: agent}
 }
 
 // Close frees the connections.

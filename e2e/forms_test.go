@@ -1,0 +1,23 @@
+package e2e_test
+
+import (
+	"context"
+
+	"github.com/postern-mail/postern/drill/stranger"
+)
+
+// forms is a browser without scripts.
+type forms struct{ b *stranger.Browser }
+
+func newForms(lang string) browser {
+	return forms{stranger.New(lang, "e2e", "")}
+}
+
+func (f forms) visit(address string) error           { return f.b.Visit(context.Background(), address) }
+func (f forms) follow(text string) error             { return f.b.Follow(context.Background(), text) }
+func (f forms) press(text string) error              { return f.b.Press(context.Background(), text) }
+func (f forms) fill(name, value string) error        { return f.b.Fill(name, value) }
+func (f forms) text() (string, error)                { return f.b.Text(), nil }
+func (f forms) address() (string, error)             { return f.b.Address().String(), nil }
+func (f forms) download(text string) ([]byte, error) { return f.b.Download(context.Background(), text) }
+func (f forms) close()                               { f.b.Close() }
