@@ -64,10 +64,30 @@ func (r *rehearsal) contain(ctx context.Context) error {
 		return err
 	}
 	r.incident = b.Address().Scheme + "://" + b.Address().Host + b.Address().Path
+	// The sequencer's tick is the drill's, and the answer waits for a position.
+	ticking, stop := context.WithCancel(ctx)
+	stopped := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if _, err := r.node.Ledger.Sequence(ticking); err != nil && ticking.Err() == nil {
+					stopped <- err
+					return
+				}
+			case <-ticking.Done():
+				stopped <- nil
+				return
+			}
+		}
+	}()
 	begun := time.Now()
 	err = expect(b, b.Post(ctx, r.incident+"/contain", url.Values{"kind": {"credential"}, "subject": {string(r.alert.Credential)}, "why": {"stolen, by the alert"}}))
 	r.card.Contain.MS = milliseconds(time.Since(begun))
-	if err != nil {
+	stop()
+	if err := errors.Join(err, <-stopped); err != nil {
 		return err
 	}
 	r.contained = true
