@@ -136,7 +136,7 @@ func TestFromAlertToNotice(t *testing.T) {
 		t.Fatalf("without a session: %s", b.at)
 	}
 	b.post("/sign-in/demo", http.StatusOK, "staff", string(idris.ID), "next", "/")
-	b.has(`lang="fr"`, "Bo Lindqvist: connexion depuis un réseau nouveau", "Depuis 198.51.100.0/24, jamais vu pour cette personne.")
+	b.has(`lang="fr"`, "connexion depuis un réseau nouveau", "Depuis 198.51.100.0/24, jamais vu pour cette personne.")
 	b.get(b.link("/alerts/[0-9a-f]{32}"))
 	b.has("A vu", "Compte")
 	alert := strings.TrimPrefix(b.at, "/alerts/")

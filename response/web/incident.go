@@ -132,12 +132,13 @@ func targetsOf(alerts []response.Alert, standing response.Standing) (targets []t
 // complete works out what is true, what is next, and how grave that is.
 func (v *incidentView) complete() {
 	n := &v.Now
+	allEnded := len(v.Alerts) > 0 && !slices.ContainsFunc(v.Targets, func(t target) bool { return t.Kind == gate.KindCredential })
 	for _, t := range v.Tasks {
 		if t.State != response.TaskNotStarted && t.State != response.TaskLookedAt {
 			continue
 		}
 		v.TasksLeft++
-		if n.Next == "" {
+		if n.Next == "" && !(t.Name == "contain" && allEnded) {
 			n.Next, n.Href = "task."+t.Name, v.Path+taskHref[t.Name]
 			if t.Name == "" {
 				n.Next = t.Text

@@ -72,7 +72,7 @@ func (w *Web) noticesData(q request, id postern.IncidentID) (v noticesView, err 
 	v.Drafted = b.Drafter == q.by.Staff
 	v.Approves = !v.Drafted && (b.State == response.BatchDraft || b.State == response.BatchSubmitted)
 	for _, locale := range response.Locales {
-		v.Languages = append(v.Languages, figure{"prefs.lang." + locale, b.Counts.Languages[locale]})
+		v.Languages = append(v.Languages, figure{"in." + locale, b.Counts.Languages[locale]})
 	}
 	for _, kind := range []string{response.NoticeFirst, response.NoticeCorrection, response.NoticeWithdrawn} {
 		if n := b.Counts.Kinds[kind]; n > 0 {
