@@ -180,26 +180,31 @@ func (w *Web) asked(r *http.Request, s staff.Session) (a gate.Ask, f *askForm, e
 	}
 	if k == nil {
 		a.Account, err = w.accountOf(r, f.Address)
-		if postern.KeyOf(err) == gate.RefusedNoCase {
-			// The gate refuses it too, without an account, and writes it down:
-			// whoever tries addresses leaves a trail.
-			err = nil
-		}
 	}
 	return a, f, err
 }
 
+var errNoCase = &postern.Error{Kind: postern.Withheld, Key: gate.RefusedNoCase, Text: "the policy wants an open case"}
+
+// standing says whether the policy lets agents do without a case.
+func (w *Web) standing() bool {
+	rule, ok := w.Gate.Policy().Tiers[postern.TierAccount.String()]
+	return ok && rule.Agree == gate.AgreeNobody
+}
+
 // accountOf finds an account by its address, for asking without a case. Where
-// the policy wants a case it says so before it looks, or the page would tell
-// anybody which addresses exist.
+// the policy wants a case, the gate refuses a known account and writes that
+// down, and an unknown one is refused here in the same words: the answer does
+// not tell which addresses exist.
 func (w *Web) accountOf(r *http.Request, address string) (postern.AccountID, error) {
-	if rule, ok := w.Gate.Policy().Tiers[postern.TierAccount.String()]; !ok || rule.Agree != gate.AgreeNobody {
-		return "", &postern.Error{Kind: postern.Withheld, Key: gate.RefusedNoCase, Text: "the policy wants an open case"}
-	}
 	if w.Find == nil {
 		return "", &postern.Error{Kind: postern.Unavailable, Text: "there is no directory of addresses here"}
 	}
-	return w.Find(r.Context(), address)
+	id, err := w.Find(r.Context(), address)
+	if postern.KindOf(err) == postern.NotFound && !w.standing() {
+		err = errNoCase
+	}
+	return id, err
 }
 
 // accountsData is the page that opens an account without a case.
@@ -211,9 +216,11 @@ type accountsData struct {
 
 func (w *Web) accounts(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
 	d := accountsData{Address: strings.TrimSpace(r.URL.Query().Get("address"))}
-	rule, ok := w.Gate.Policy().Tiers[postern.TierAccount.String()]
-	d.Allowed = ok && rule.Agree == gate.AgreeNobody
+	d.Allowed = w.standing()
 	if d.Address != "" {
+		if !d.Allowed {
+			return errNoCase // before it looks
+		}
 		if _, err := w.accountOf(r, d.Address); err != nil {
 			return err
 		}
