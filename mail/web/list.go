@@ -13,17 +13,18 @@ const perPage = 50
 
 // listView is a page of messages: of a mailbox or of a search.
 type listView struct {
-	Name   string // key or text
-	Query  string
-	Chips  []chip
-	Lines  []line
-	Older  string
-	First  string // the beginning of the list, on later pages
-	Moves  []ui.Option
-	Role   string
-	Total  int
-	Unseen int
-	Here   string
+	Name     string // key or text
+	Query    string
+	Chips    []chip
+	Lines    []line
+	Older    string
+	First    string // the beginning of the list, on later pages
+	Moves    []ui.Option
+	Role     string
+	Total    int
+	Unseen   int
+	Here     string
+	CanWrite bool
 }
 
 // chip is one part of a query, or one that could be added.
@@ -81,7 +82,7 @@ func (w *Web) search(v *visit) error {
 // list makes the lines. next and the addresses of pages are made of path and
 // the pairs of its query.
 func (w *Web) list(v *visit, items []store.Item, next, path string, pairs []string) (listView, error) {
-	data := listView{Here: v.URL.RequestURI()}
+	data := listView{Here: v.URL.RequestURI(), CanWrite: w.Submit != nil}
 	boxes, err := w.store.Mailboxes(v.ctx(), v.account.ID)
 	if err != nil {
 		return data, err
@@ -89,7 +90,7 @@ func (w *Web) list(v *visit, items []store.Item, next, path string, pairs []stri
 	names := map[string]string{}
 	for _, b := range boxes {
 		names[string(b.ID)] = boxName(b)
-		if b.Role != store.RoleDrafts && b.Role != store.RoleSent {
+		if b.Role != store.RoleDrafts && b.Role != store.RoleSent && boxHref(b) != path {
 			data.Moves = append(data.Moves, ui.Option{Value: string(b.ID), Text: w.ui.Words().Text(v.lang, boxName(b))})
 		}
 	}

@@ -42,6 +42,7 @@ type messageView struct {
 	Repairs     []string
 	Moves       []ui.Option
 	Thread      []line
+	CanReply    bool
 }
 
 type person struct{ Name, Address string }
@@ -125,6 +126,7 @@ func (w *Web) messageData(v *visit, it store.Item, box store.Mailbox, m *message
 		}
 		d.Attachments = append(d.Attachments, attachmentView{Name: name, Type: a.Type, Size: int64(a.Size), Href: "/message/" + string(it.ID) + "/attachment/" + partName(a.Path)})
 	}
+	d.CanReply = w.Submit != nil && box.Role != store.RoleDrafts
 	d.Show = v.FormValue("show")
 	if d.Show != "plain" && d.Show != "headers" {
 		d.Show = "plain"

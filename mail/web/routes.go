@@ -74,6 +74,10 @@ func (w *Web) routes() http.Handler {
 	} {
 		m.Handle(pattern, w.signedIn(p))
 	}
+	if w.Submit != nil {
+		m.Handle("GET /compose", w.signedIn(w.compose))
+		m.Handle("POST /compose", w.signedIn(w.send))
+	}
 	m.Handle("/", w.signedIn(func(*visit) error {
 		return &postern.Error{Kind: postern.NotFound, Text: "there is no such page"}
 	}))

@@ -44,6 +44,9 @@ func Samples(now time.Time) []ui.Sample {
 		{Name: "message-headers", Page: "message", Of: page("Your invoice for November", s.message("headers"), in("/mailbox/inbox"))},
 		{Name: "message-broken", Page: "message", Of: page("message.no-subject", s.broken(), in("/mailbox/junk"))},
 	}
+	samples = append(samples,
+		ui.Sample{Name: "compose", Page: "compose", Of: page("compose.title", composeView{To: "claire@msn.example", Subject: "Re: Dinner on Friday?", Text: "\n\n> Eight o’clock?", Reply: "1", Cancel: "/message/1"})},
+		ui.Sample{Name: "compose-wrong", Page: "compose", Of: page("compose.title", composeView{To: "claire", ToError: "x", Cancel: "/mailbox/inbox"}, wrong("to", "compose.to.error"))})
 	samples = append(samples, s.help(page, wrong)...)
 	samples = append(samples, s.consents(page, wrong)...)
 	samples = append(samples, s.looks(page)...)
@@ -95,7 +98,7 @@ func (s sampler) inbox() listView {
 }
 
 func (s sampler) list(role string) listView {
-	return listView{Name: "role." + role, Role: role, Lines: s.lines(), Moves: s.moves(), Total: 1284, Unseen: 3, Older: "/mailbox/" + role + "?before=x", First: "/mailbox/" + role, Here: "/mailbox/" + role}
+	return listView{Name: "role." + role, Role: role, Lines: s.lines(), Moves: s.moves(), Total: 1284, Unseen: 3, Older: "/mailbox/" + role + "?before=x", First: "/mailbox/" + role, Here: "/mailbox/" + role, CanWrite: true}
 }
 
 func (s sampler) search() listView {
@@ -108,7 +111,7 @@ func (s sampler) message(show string) messageView {
 		From: []person{{"Northwind Power", "billing@northwind.example"}}, To: []person{{"Ana Lima", "ana@outlook.example"}}, Cc: []person{{"", "home@outlook.example"}}, ReplyTo: []person{{"", "noreply@northwind.example"}},
 		At: s.ago(3 * time.Hour), Size: 48_120, Flagged: true, Guard: "sign-in", Verdicts: verdicts("spf=pass dkim=pass dmarc=pass"),
 		Attachments: []attachmentView{{"invoice-2026-11.pdf", "application/pdf", "/message/2/attachment/2", 38_400}, {"Conditions générales de vente applicables à partir du 1er janvier 2027.pdf", "application/pdf", "/message/2/attachment/3", 1_200_000}},
-		Show:        show, HasHTML: true, Frame: "http://view.localhost/v/none/", Tall: "medium", Blocked: 3, Misleading: 1, Moves: s.moves(), Thread: s.lines()[:2],
+		Show:        show, HasHTML: true, CanReply: true, Frame: "http://view.localhost/v/none/", Tall: "medium", Blocked: 3, Misleading: 1, Moves: s.moves(), Thread: s.lines()[:2],
 		Plain:   paragraphs("Hello Ana,\n\nthe invoice 2026-11-4471 is attached; it stands at https://northwind.example/invoices/4471 too.\nIt will be collected on 1 December.\n\n> On 2 November, Ana wrote:\n> Could you send invoices by mail?\n\nNorthwind Power"),
 		Headers: []headerLine{{"Received", "from mx.northwind.example (mx.northwind.example [192.0.2.4])\r\n\tby mx.outlook.example with ESMTPS; Mon, 23 Nov 2026 11:04:10 +0000"}, {"From", "Northwind Power <billing@northwind.example>"}, {"Subject", "Your invoice for November"}}}
 }

@@ -17,7 +17,7 @@ func TestWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	also := []string{"help.about.subject", "help.about.text", "message.attachment.nameless", "consent.gone", "consent.none", "consent.declined", "search.title", "search.label", "nav.mailboxes", "nav.account"}
+	also := []string{"compose.to.error", "compose.to.unknown", "compose.text.error", "compose.wrote", "compose.title", "done.sent", "done.sent-only", "help.about.subject", "help.about.text", "message.attachment.nameless", "consent.gone", "consent.none", "consent.declined", "search.title", "search.label", "nav.mailboxes", "nav.account"}
 	for role := range roleIcons {
 		also = append(also, "role."+role)
 	}

@@ -14,6 +14,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"embed"
 	"fmt"
@@ -38,6 +39,9 @@ type Parts struct {
 	Mail     *mail.Mail
 	Accounts *account.Accounts
 	Help     Help
+	// Submit takes a letter to be sent, as mail/queue does; without it the face
+	// only reads.
+	Submit   func(ctx context.Context, from postern.AccountID, sender string, recipients []string, raw []byte) error
 	Provider string // the provider's name, as customers know it: "Outlook"
 	// Origin is the address of this face, "https://mail.example"; ViewOrigin is
 	// where the HTML of messages is served, an origin that has no cookie of ours.

@@ -13,6 +13,7 @@ import (
 )
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	t.Run("nobody is led to the sign-in page", func(t *testing.T) {
 		contains(t, h.get("/looked", 200), "Sign in to Outlook", `name="return" value="/looked"`)
@@ -48,6 +49,7 @@ func item(t *testing.T, page, subject string) string {
 }
 
 func TestActsAndUndo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.put("INBOX", letter("Dinner on Friday", "Eight o'clock."))
 	h.put("INBOX", letter("Invoice", "Attached."))
@@ -99,6 +101,7 @@ func TestActsAndUndo(t *testing.T) {
 }
 
 func TestSearchAndPages(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for i := range 60 {
 		h.clock = h.clock.Add(time.Minute)
@@ -147,6 +150,7 @@ Content-Disposition: attachment; filename="evil.html"
 `
 
 func TestReadingIsSafe(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := h.put("INBOX", mixed)
 	h.signIn()
@@ -240,6 +244,7 @@ func fetch(t *testing.T, address string) (*http.Response, string) {
 }
 
 func TestHelpAndConsent(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	one, two := h.put("INBOX", letter("One", "1")), h.put("INBOX", letter("Two", "2"))
 	h.signIn()
@@ -288,6 +293,7 @@ func TestHelpAndConsent(t *testing.T) {
 }
 
 func TestWhoLooked(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := h.put("INBOX", letter("One", "1"))
 	h.signIn()
@@ -301,7 +307,7 @@ func TestWhoLooked(t *testing.T) {
 	lacks(t, page, "Personne chez ce fournisseur")
 	lacks(t, h.get("/looked?only=you", 200), "Paul Girard")
 	lacks(t, h.get("/looked?only=staff", 200), "Vous vous êtes connecté")
-	contains(t, h.get("/looked/d5", 200), "postern verify record access.proof --key mx.outlook.example/ledger&#43;8c1a7b02&#43;AYq3", "77")
+	contains(t, h.get("/looked/d5", 200), "postern verify record access.proof --key 'mx.outlook.example/ledger&#43;8c1a7b02&#43;AYq3'", "77")
 	contains(t, h.get("/looked/d4", 200), "quelques secondes")
 	h.get("/looked/d6", 404)
 	if got := h.get("/looked/d5/access.proof", 200); got != "proof of d5" {
@@ -312,6 +318,7 @@ func TestWhoLooked(t *testing.T) {
 }
 
 func TestNotices(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.signIn()
 	contains(t, h.get("/notices", 200), "Aucun avis")
@@ -323,6 +330,7 @@ func TestNotices(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.put("INBOX", letter("One", "1"))
 	h.signIn()
@@ -367,4 +375,26 @@ func TestSettings(t *testing.T) {
 		h.post("/settings/password", url.Values{"old": {"correct horse battery"}, "new": {"x"}}, 422)
 		contains(t, h.post("/settings/password", url.Values{"old": {"correct horse battery"}, "new": {"another good password"}}, 200), "Votre mot de passe est changé", "celle-ci")
 	})
+}
+
+func TestWriting(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.put("INBOX", "From: Claire <claire@msn.example>\nReply-To: home@msn.example\nTo: ana@outlook.example, Émile <emile@hotmail.example>\nSubject: Dinner\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nMessage-ID: <1@msn.example>\nReferences: <0@msn.example>\n\nEight?\n> Seven?\n")
+	h.signIn()
+	page := h.get("/compose?all=1&reply="+string(id), 200)
+	contains(t, page, `value="home@msn.example"`, `value="emile@hotmail.example"`, `value="Re: Dinner"`, "&gt; Eight?", "&gt;&gt; Seven?", "Claire a écrit")
+	contains(t, h.post("/compose", url.Values{"to": {"nobody"}, "text": {"kept words"}}, 422), `href="#to"`, "kept words")
+	contains(t, h.post("/compose", url.Values{"to": {"a@b.example"}, "text": {" "}}, 422), `href="#text"`)
+	contains(t, h.post("/compose", url.Values{"to": {"missing@outlook.example"}, "text": {"x"}}, 422), "Rien n’a été envoyé")
+	if len(h.sent) != 0 {
+		t.Fatalf("sent %q", h.sent)
+	}
+	contains(t, h.post("/compose", url.Values{"to": {"home@msn.example, Home <home@msn.example>"}, "cc": {"emile@hotmail.example"}, "subject": {"Re: Dinner\r\nBcc: x@evil.example"}, "text": {"At eight.\r\n.\r\nAna"}, "reply": {string(id)}}, 200), "en route")
+	if len(h.sent) != 1 {
+		t.Fatalf("sent %d letters", len(h.sent))
+	}
+	contains(t, h.sent[0], "ana@outlook.example home@msn.example,emile@hotmail.example\n", "In-Reply-To: <1@msn.example>", "<0@msn.example> <1@msn.example>", "At eight.\r\n")
+	lacks(t, h.sent[0], "\r\nBcc:")
+	contains(t, h.get("/mailbox/sent", 200), "Dinner")
 }

@@ -21,7 +21,7 @@
       if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
       target.focus({ preventScroll: target.tagName === "H1" });
     }
-    say($$("main .alert").map((a) => a.textContent.trim()).join(" ") || document.title);
+    say($$("main .alert-text").map((a) => a.textContent.trim()).join(" ") || document.title);
   };
   document.addEventListener("htmx:afterSettle", (e) => {
     start();
@@ -46,7 +46,12 @@
   let first = "";
   let firstAt = 0;
   const keysOff = () => document.documentElement.dataset.keys === "off";
-  const nameOf = (el) => el.dataset.keyLabel || el.getAttribute("aria-label") || el.textContent.trim() || el.getAttribute("placeholder") || "";
+  const textOf = (el) => {
+    const copy = el.cloneNode(true);
+    for (const n of copy.querySelectorAll(".count")) n.remove();
+    return copy.textContent.trim();
+  };
+  const nameOf = (el) => el.dataset.keyLabel || el.getAttribute("aria-label") || textOf(el) || el.getAttribute("placeholder") || "";
   const showKeys = () => {
     const dialog = $("#keys");
     const list = $("dl", dialog);
