@@ -29,7 +29,7 @@ func Samples(now time.Time) []ui.Sample {
 	}
 	samples := []ui.Sample{
 		{Name: "sign-in", Page: "sign-in", Of: ui.Page{Title: "sign-in", Data: signInView{Provider: "Outlook"}}},
-		{Name: "sign-in-wrong", Page: "sign-in", Of: ui.Page{Title: "sign-in", Errors: []ui.Problem{{Field: "address", Text: "account.refused.wrong"}}, Data: signInView{Provider: "Outlook", Address: "ana@outlook.example", Problem: "x", Return: "/looked"}}},
+		{Name: "sign-in-wrong", Page: "sign-in", Of: ui.Page{Title: "sign-in", Errors: []ui.Problem{{Field: "address", Text: "account.refused.wrong"}}, Data: signInView{Provider: "Outlook", Address: "ana@outlook.example", Problem: "…", Return: "/looked"}}},
 		{Name: "sign-in-demo", Page: "sign-in", Of: ui.Page{Title: "sign-in", Data: signInView{Provider: "Outlook", People: []account.Account{s.ana(), {ID: "b", Name: "Émile Roux", Address: "emile@msn.example"}}}}},
 		{Name: "inbox", Page: "list", Of: page("role.inbox", s.inbox(), in("/mailbox/inbox"), func(p *ui.Page) {
 			p.Alerts = []ui.Alert{{Kind: "ok", Text: "done.archive", Args: []any{"n", 2}, Undo: &ui.Undo{Action: "/act", Values: map[string][]string{"do": {"move"}}}}}
@@ -46,7 +46,7 @@ func Samples(now time.Time) []ui.Sample {
 	}
 	samples = append(samples,
 		ui.Sample{Name: "compose", Page: "compose", Of: page("compose.title", composeView{To: "claire@msn.example", Subject: "Re: Dinner on Friday?", Text: "\n\n> Eight o’clock?", Reply: "1", Cancel: "/message/1"})},
-		ui.Sample{Name: "compose-wrong", Page: "compose", Of: page("compose.title", composeView{To: "claire", ToError: "x", Cancel: "/mailbox/inbox"}, wrong("to", "compose.to.error"))})
+		ui.Sample{Name: "compose-wrong", Page: "compose", Of: page("compose.title", composeView{To: "claire", ToError: "…", Cancel: "/mailbox/inbox"}, wrong("to", "compose.to.error"))})
 	samples = append(samples, s.help(page, wrong)...)
 	samples = append(samples, s.consents(page, wrong)...)
 	samples = append(samples, s.looks(page)...)

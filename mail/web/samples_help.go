@@ -25,7 +25,7 @@ func (s sampler) help(page pager, wrong wronger) []ui.Sample {
 		{Name: "help", Page: "help", Of: page("help.title", []HelpCase{open, closed})},
 		{Name: "help-empty", Page: "help", Of: page("help.title", []HelpCase(nil))},
 		{Name: "help-new", Page: "help-new", Of: page("help.new", newCaseView{Recent: s.shares()})},
-		{Name: "help-new-chosen", Page: "help-new", Of: page("help.new", newCaseView{Subject: "x", Chosen: s.shares(), TextError: "x"}, wrong("text", "help.text.error"))},
+		{Name: "help-new-chosen", Page: "help-new", Of: page("help.new", newCaseView{Subject: "x", Chosen: s.shares(), TextError: "…"}, wrong("text", "help.text.error"))},
 		{Name: "help-case", Page: "help-case", Of: page(open.Subject, caseView{HelpCase: open})},
 		{Name: "help-case-closed", Page: "help-case", Of: page(closed.Subject, caseView{HelpCase: closed})},
 		{Name: "help-share", Page: "help-share", Of: page("share.title", shareView{Message: s.shares()[0], Cases: []HelpCase{open}})},
@@ -41,7 +41,7 @@ func (s sampler) consents(page pager, wrong wronger) []ui.Sample {
 		{Name: "consent", Page: "consent", Of: page("consent.title", consentsView{Waiting: []ConsentRequest{ask}, Running: []permissionView{running}})},
 		{Name: "consent-empty", Page: "consent", Of: page("consent.title", consentsView{})},
 		{Name: "consent-one", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Guarded: true, Minutes: minutes})},
-		{Name: "consent-one-none", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Minutes: minutes, Error: "x"}, wrong("messages", "consent.none"))},
+		{Name: "consent-one-none", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Minutes: minutes, Error: "…"}, wrong("messages", "consent.none"))},
 	}
 }
 
@@ -77,7 +77,7 @@ func (s sampler) settings(page pager, wrong wronger) []ui.Sample {
 	exports := []exportLine{{"role.inbox", "/settings/export/inbox", 1284, 210_000_000}, {"Vacances", "/settings/export/f2", 0, 0}}
 	return []ui.Sample{
 		{Name: "settings", Page: "settings", Of: page("settings.tab", settingsOf("settings", generalView{s.ana(), store.Usage{Bytes: 4_200_000_000, Messages: 18_412, QuotaBytes: 15 << 30}, languages}))},
-		{Name: "settings-password", Page: "settings-password", Of: page("settings-password.tab", settingsOf("settings-password", passwordView{OldError: "x"}), wrong("old", "settings-password.old.error"))},
+		{Name: "settings-password", Page: "settings-password", Of: page("settings-password.tab", settingsOf("settings-password", passwordView{OldError: "…"}), wrong("old", "settings-password.old.error"))},
 		{Name: "settings-not-me", Page: "settings-password", Of: page("settings-password.tab", settingsOf("settings-password", passwordView{NotMe: true}))},
 		{Name: "settings-sessions", Page: "settings-sessions", Of: page("settings-sessions.tab", settingsOf("settings-sessions", sessions))},
 		{Name: "settings-apps", Page: "settings-apps", Of: page("settings-apps.tab", settingsOf("settings-apps", appsView{Apps: apps, Secret: "k7f2-9mqe-xw31-p0az-v8tj", Label: "Thunderbird"}))},
