@@ -49,7 +49,9 @@ func (l *Ledger) Find(ctx context.Context, f Filter) (found []Entry, err error) 
 		if err != nil || q == "" {
 			return err
 		}
-		found, err = l.entries(tx, `SELECT `+columns+` FROM ledger_entry WHERE `+q, args)
+		// The indexes hold sequenced entries only; the others are few.
+		one := `SELECT ` + columns + ` FROM ledger_entry WHERE ` + q + ` AND idx IS `
+		found, err = l.entries(tx, one+`NOT NULL UNION ALL `+one+`NULL ORDER BY seq DESC LIMIT ?`+strconv.Itoa(len(args)), args)
 		return err
 	})
 	return found, err
@@ -66,7 +68,8 @@ func (l *Ledger) Entries(ctx context.Context, after int64, limit int) (found []E
 	return found, err
 }
 
-// where writes the condition; "" when nothing can match.
+// where writes the condition, "" when nothing can match, and its arguments, of
+// which the last is the limit.
 func (l *Ledger) where(tx *db.Tx, f Filter) (string, []any, error) {
 	var parts []string
 	var args []any
@@ -127,7 +130,7 @@ func (l *Ledger) where(tx *db.Tx, f Filter) (string, []any, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	return strings.Join(parts, " AND ") + " ORDER BY seq DESC LIMIT " + arg(int64(f.Limit)), args, nil
+	return strings.Join(parts, " AND "), append(args, int64(f.Limit)), nil
 }
 
 func texts[T ~string](ids []T) []string {
