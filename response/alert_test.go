@@ -2,6 +2,8 @@ package response_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,6 +158,39 @@ func TestDismissKeepsQuiet(t *testing.T) {
 		w.signIn(w.noor, "192.0.3.0/24")
 		if n := w.tick(); n != 1 {
 			t.Errorf("%d alerts after the quiet time", n)
+		}
+	})
+}
+
+// TestTwoNodesReadOnce lets two processes read the same feeds at once.
+func TestTwoNodesReadOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		other, err := response.Open(ctx, w.parts)
+		w.must(err)
+		for round := range 5 {
+			for range 4 {
+				w.looks(w.signIn(w.noor, office), w.account("fr"), postern.TierEnvelope, message())
+			}
+			w.pass(time.Second)
+			w.sequence()
+			var raised [2]int
+			var errs [2]error
+			var both sync.WaitGroup
+			for i, r := range []*response.Response{w.Response, other} {
+				both.Go(func() { raised[i], errs[i] = r.Tick(ctx) })
+			}
+			both.Wait()
+			w.must(errors.Join(errs[0], errs[1]))
+			if got, want := raised[0]+raised[1], map[bool]int{true: 1}[round == 2]; got != want {
+				t.Errorf("round %d raised %d alerts, want %d", round, got, want)
+			}
+		}
+		alerts, err := w.Alerts(ctx, response.AlertFilter{})
+		w.must(err)
+		// The tenth to the twentieth account, each read once.
+		if len(alerts) != 1 || alerts[0].Count != 11 || alerts[0].Figures["accounts"] != 20 {
+			t.Errorf("%+v", alerts)
 		}
 	})
 }
