@@ -35,7 +35,7 @@
       location.assign(link.href);
     }
   });
-  document.addEventListener("htmx:sendError", () => say(document.documentElement.lang === "fr" ? "Pas de connexion." : "No connection."));
+  document.addEventListener("htmx:sendError", () => say(document.body.dataset.offline));
 
   // Menus close on Escape and on a click elsewhere.
   document.addEventListener("click", (e) => {
