@@ -83,6 +83,7 @@ func (u *UI) Page(w http.ResponseWriter, r *http.Request, status int, name strin
 	body, err := u.render(r, name, p)
 	if err != nil {
 		// Templates and samples are tested together, so this is a fault of ours.
+		u.log.Error("ui: a page could not be made", "face", u.face, "page", name, "error", err)
 		http.Error(w, u.words.T(u.Lang(r), "error.other.title"), http.StatusInternalServerError)
 		return
 	}

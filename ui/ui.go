@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"path"
 	"strings"
@@ -56,6 +57,8 @@ type Options struct {
 	// FrameSources are origins that frames of this face may show, such as the
 	// one that serves the HTML of messages.
 	FrameSources []string
+	// Log is told which page could not be made, and why; nil: slog.Default.
+	Log *slog.Logger
 	// Remember, if set, is told the language a person chose, to keep it.
 	Remember func(r *http.Request, lang string)
 }
@@ -72,15 +75,19 @@ type UI struct {
 	assets   *assets
 	pages    map[string]map[string]*template.Template // language, page
 	csrf     *http.CrossOriginProtection
+	log      *slog.Logger
 }
 
 // New reads a face's templates and locales. A template that does not parse or a
 // locale that is not JSON is an error here, not on the first request.
 func New(o Options) (*UI, error) {
 	u := &UI{face: o.Face, now: o.Now, zone: o.Zone, demo: o.Demo, frames: o.FrameSources, remember: o.Remember,
-		csrf: http.NewCrossOriginProtection()}
+		csrf: http.NewCrossOriginProtection(), log: o.Log}
 	if u.now == nil {
 		u.now = time.Now
+	}
+	if u.log == nil {
+		u.log = slog.Default()
 	}
 	if u.zone == nil {
 		u.zone = time.UTC

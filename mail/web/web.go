@@ -81,7 +81,7 @@ func New(p Parts) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := ui.Options{Face: ui.Mail, Templates: templates, Locales: files, Now: p.Now, Zone: p.Zone, Demo: len(p.Demo) > 0, Remember: w.remember}
+	o := ui.Options{Face: ui.Mail, Templates: templates, Locales: files, Now: p.Now, Zone: p.Zone, Log: p.Log, Demo: len(p.Demo) > 0, Remember: w.remember}
 	if w.ViewOrigin != "" {
 		o.FrameSources = []string{w.ViewOrigin}
 	}
