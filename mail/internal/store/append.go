@@ -13,6 +13,8 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/codec"
+	"github.com/postern-mail/postern/mail/internal/query"
 	"github.com/postern-mail/postern/message"
 )
 
@@ -28,11 +30,11 @@ type ready struct {
 	flags     flagSet
 	received  time.Time
 	bits      int64
-	meta      meta
+	meta      codec.Meta
 	metaRow   []byte
 	structure []byte
 	lineage   lineage
-	fields    fields
+	fields    query.Fields
 }
 
 // letter is a ready message for one account: its ID is drawn and its blob put.
@@ -64,16 +66,16 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 	if slices.ContainsFunc(body.Attachments, func(a message.Attachment) bool { return !a.Inline }) {
 		r.bits |= bitAttachments
 	}
-	r.meta = meta{guard: why, verdicts: in.Verdicts, sender: in.Sender, preview: body.Preview(), envelope: m.Envelope}
-	r.metaRow = encodeMeta(&r.meta)
-	r.structure = encodeStructure(m.Root)
+	r.meta = codec.Meta{Guard: why, Verdicts: in.Verdicts, Sender: in.Sender, Preview: body.Preview(), Envelope: m.Envelope}
+	r.metaRow = codec.EncodeMeta(&r.meta)
+	r.structure = codec.EncodeStructure(m.Root)
 	r.lineage = lineageOf(&m.Envelope)
 	e := &m.Envelope
-	r.fields = fields{
-		subject:    tokens(e.Subject),
-		sender:     tokens(addressText(e.From, e.Sender, e.ReplyTo)),
-		recipients: tokens(addressText(e.To, e.Cc, e.Bcc)),
-		body:       tokens(body.SearchText(maxSearchText)),
+	r.fields = query.Fields{
+		Subject:    query.Words(e.Subject),
+		Sender:     query.Words(addressText(e.From, e.Sender, e.ReplyTo)),
+		Recipients: query.Words(addressText(e.To, e.Cc, e.Bcc)),
+		Body:       query.Words(body.SearchText(query.MaxText)),
 	}
 	return r, nil
 }
@@ -81,7 +83,7 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 func addressText(lists ...[]message.Address) string {
 	var b strings.Builder
 	for i, list := range lists {
-		if i > 0 && sameAddresses(list, lists[0]) {
+		if i > 0 && codec.SameAddresses(list, lists[0]) {
 			continue
 		}
 		for _, a := range list {
@@ -348,12 +350,12 @@ func (s *Store) insert(tx *db.Tx, st *state, b *box, l letter) (Item, error) {
 	const columns = "INSERT INTO mail_message (num, account, id, received, size, bits, thread, mid, places, meta, structure"
 	if tx.Engine() == db.PostgreSQL {
 		err = tx.ExecOne(columns+", search) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, CAST(CAST(?11 AS text) AS tsvector))",
-			append(args, l.fields.tsvector(st.acc))...)
+			append(args, l.fields.TSVector(st.acc))...)
 	} else {
 		err = tx.ExecOne(columns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10)", args...)
 		if err == nil {
 			_, err = tx.Exec("INSERT INTO mail_fts (rowid, subject, sender, recipients, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-				num, l.fields.subject, l.fields.sender, l.fields.recipients, l.fields.body)
+				num, l.fields.Subject, l.fields.Sender, l.fields.Recipients, l.fields.Body)
 		}
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/query"
 	"github.com/postern-mail/postern/message"
 )
 
@@ -40,7 +41,7 @@ func (s *Store) SearchUIDs(ctx context.Context, id postern.AccountID, mailbox po
 	// Words that must be there in any case say where to look at all.
 	for field, list := range map[string][]string{"body": c.Body, "": c.Text} {
 		for _, text := range list {
-			if found, asked := e.texts[textTerm{field, tokens(text), true}]; asked && c.UIDs == nil {
+			if found, asked := e.texts[textTerm{field, query.Words(text), true}]; asked && c.UIDs == nil {
 				set = setOf(found)
 			}
 		}
@@ -81,7 +82,7 @@ func (e *evaluation) plan(c *Criteria, depth int) error {
 	}
 	for field, list := range map[string][]string{"body": c.Body, "": c.Text} {
 		for _, text := range list {
-			if words := tokens(text); words != "" {
+			if words := query.Words(text); words != "" {
 				e.texts[textTerm{field, words, true}] = nil
 			}
 		}
@@ -159,7 +160,7 @@ func (e *evaluation) meets(c *Criteria, it *Item) (bool, error) {
 	}
 	for field, list := range map[string][]string{"body": c.Body, "": c.Text} {
 		for _, text := range list {
-			words := tokens(text)
+			words := query.Words(text)
 			if words == "" && text == "" {
 				continue // the empty string is in every text
 			}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
-	"github.com/postern-mail/postern/message"
+	"github.com/postern-mail/postern/mail/internal/query"
 	"github.com/postern-mail/postern/testkit/engine"
 )
 
@@ -22,11 +22,11 @@ func FuzzQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		q := ParseQuery(s)
-		if again := ParseQuery(s); !reflect.DeepEqual(q, again) {
+		q := query.Parse(s)
+		if again := query.Parse(s); !reflect.DeepEqual(q, again) {
 			t.Fatal("read twice it is not the same")
 		}
-		if len(q.Terms) > maxTerms || len(q.In) > maxTerms {
+		if len(q.Terms) > query.MaxTerms || len(q.In) > query.MaxTerms {
 			t.Fatalf("%d terms, %d mailboxes", len(q.Terms), len(q.In))
 		}
 		for _, engine := range []db.Engine{db.SQLite, db.PostgreSQL} {
@@ -53,73 +53,6 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 		_, _ = scopeQuery(s)
-	})
-}
-
-// FuzzCodec reads damaged rows without harm, and what it writes it reads.
-func FuzzCodec(f *testing.F) {
-	for _, raw := range []string{
-		"From: a@x.example\r\nTo: b@x.example\r\nDate: Thu, 26 Mar 2026 10:00:00 +0130\r\nReferences: <a@b> <c@d>\r\n\r\nx",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\nSender: s@x\r\nFrom: f@x\r\n\r\ny\r\n--b\r\n\r\n--b--",
-	} {
-		m, err := message.Parse([]byte(raw))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(encodeMeta(&meta{"code", "spf=pass", "a@x", "x", m.Envelope}), encodeStructure(m.Root), []byte(raw))
-	}
-	f.Fuzz(func(t *testing.T, row, structure, raw []byte) {
-		var m meta
-		_ = decodeMeta(row, &m)
-		_, _ = decodeStructure(structure)
-		read, err := message.Parse(raw)
-		if err != nil {
-			return
-		}
-		in := meta{"reset", string(row), "s", "p", read.Envelope}
-		var out meta
-		if err := decodeMeta(encodeMeta(&in), &out); err != nil {
-			t.Fatal(err)
-		}
-		if !out.envelope.Date.Equal(in.envelope.Date) {
-			t.Fatalf("date %v became %v", in.envelope.Date, out.envelope.Date)
-		}
-		out.envelope.Date = in.envelope.Date
-		if !equalMeta(in, out) {
-			t.Fatalf("wrote %+v\nread  %+v", in, out)
-		}
-		b := encodeStructure(read.Root)
-		root, err := decodeStructure(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(encodeStructure(root)) != string(b) {
-			t.Fatal("a structure that was read is written otherwise")
-		}
-	})
-}
-
-// equalMeta takes nil and empty lists for the same.
-func equalMeta(a, b meta) bool { return string(encodeMeta(&a)) == string(encodeMeta(&b)) }
-
-// FuzzTokens: words are words, whatever the text.
-func FuzzTokens(f *testing.F) {
-	for _, s := range []string{"Élodie's café", "東京都", "a\u0301\u0301", "\xff\xfe", "ﬁ ½ ①", strings.Repeat("x", 200), "İstanbul ß"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		words := tokens(s)
-		if strings.TrimSpace(words) != words || strings.Contains(words, "  ") || strings.ContainsAny(words, "'\"\\\x00&|!()<>:*") {
-			t.Fatalf("%q became %q", s, words)
-		}
-		for w := range strings.FieldsSeq(words) {
-			if len(w) > maxToken {
-				t.Fatalf("a word of %d bytes", len(w))
-			}
-		}
-		if vector := (fields{subject: words}).tsvector(make([]byte, 16)); strings.Count(vector, "'")%2 != 0 {
-			t.Fatal(vector)
-		}
 	})
 }
 

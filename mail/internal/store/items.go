@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/codec"
 	"github.com/postern-mail/postern/message"
 )
 
@@ -77,7 +78,7 @@ type itemScanner struct {
 	bits             int64
 	id, thread       sql.RawBytes
 	metaB, structure sql.RawBytes
-	meta             meta
+	meta             codec.Meta
 	lastFlags        flagSet
 	lastList         []string
 	dest             []any
@@ -122,14 +123,14 @@ func (sc *itemScanner) scan(row db.Scanner, it *Item) error {
 	it.ID, it.Thread = postern.MessageID(text[:2*len(sc.id)]), text[2*len(sc.id):]
 	it.setBits(sc.bits)
 	if sc.need&(Summary|Envelope) != 0 {
-		sc.meta = meta{}
-		if err := decodeMeta(sc.metaB, &sc.meta); err != nil {
+		sc.meta = codec.Meta{}
+		if err := codec.DecodeMeta(sc.metaB, &sc.meta); err != nil {
 			return err
 		}
 		it.setMeta(&sc.meta, sc.need)
 	}
 	if sc.need&Structure != 0 {
-		root, err := decodeStructure(sc.structure)
+		root, err := codec.DecodeStructure(sc.structure)
 		if err != nil {
 			return err
 		}
@@ -142,13 +143,13 @@ func (it *Item) setBits(bits int64) {
 	it.Guarded, it.Attachments = bits&bitGuarded != 0, bits&bitAttachments != 0
 }
 
-func (it *Item) setMeta(m *meta, need Need) {
-	it.Guard, it.Verdicts, it.Sender, it.Date = m.guard, m.verdicts, m.sender, m.envelope.Date
+func (it *Item) setMeta(m *codec.Meta, need Need) {
+	it.Guard, it.Verdicts, it.Sender, it.Date = m.Guard, m.Verdicts, m.Sender, m.Envelope.Date
 	if need&Summary != 0 {
-		it.From, it.To, it.Subject, it.Preview = names(m.envelope.From), names(m.envelope.To), m.envelope.Subject, m.preview
+		it.From, it.To, it.Subject, it.Preview = names(m.Envelope.From), names(m.Envelope.To), m.Envelope.Subject, m.Preview
 	}
 	if need&Envelope != 0 {
-		e := m.envelope
+		e := m.Envelope
 		it.Envelope = &e
 	}
 }

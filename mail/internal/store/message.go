@@ -13,6 +13,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/blob"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/codec"
 	"github.com/postern-mail/postern/message"
 )
 
@@ -88,7 +89,7 @@ func (s *Store) Message(ctx context.Context, acc postern.AccountID, id postern.M
 	}
 	defer f.Close()
 	if items[0].Size > message.MaxSize {
-		return Item{}, nil, errCodec
+		return Item{}, nil, codec.ErrDamaged
 	}
 	raw := make([]byte, items[0].Size)
 	if _, err := io.ReadFull(f, raw); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/query"
 )
 
 // statement is an SQL condition that is being put together.
@@ -34,10 +35,10 @@ func (st *statement) and(condition string) { st.where = append(st.where, conditi
 
 // query adds the terms. Words that must all be there are one question to the
 // index.
-func (st *statement) query(q Query) {
+func (st *statement) query(q query.Query) {
 	var words []textTerm
 	for _, t := range q.Terms {
-		if text, ok := t.text(); ok && !t.Not {
+		if text, ok := textOf(t); ok && !t.Not {
 			words = append(words, text)
 			continue
 		}
@@ -49,7 +50,7 @@ func (st *statement) query(q Query) {
 }
 
 // term writes one condition.
-func (st *statement) term(t Term) string {
+func (st *statement) term(t query.Term) string {
 	c := st.plainTerm(t)
 	if t.Not {
 		c = "NOT (" + c + ")"
@@ -57,7 +58,7 @@ func (st *statement) term(t Term) string {
 	return c
 }
 
-func (st *statement) plainTerm(t Term) string {
+func (st *statement) plainTerm(t query.Term) string {
 	if t.Or != nil {
 		var any []string
 		for _, o := range t.Or {
@@ -65,7 +66,7 @@ func (st *statement) plainTerm(t Term) string {
 		}
 		return "(" + strings.Join(any, " OR ") + ")"
 	}
-	if text, ok := t.text(); ok {
+	if text, ok := textOf(t); ok {
 		return st.match(text)
 	}
 	switch t.Field {
@@ -101,7 +102,7 @@ type textTerm struct {
 	prefix bool
 }
 
-func (t Term) text() (textTerm, bool) {
+func textOf(t query.Term) (textTerm, bool) {
 	switch t.Field {
 	case "", "from", "to", "subject", "body":
 		return textTerm{t.Field, t.Text, t.Prefix}, t.Or == nil
@@ -116,7 +117,7 @@ func (st *statement) match(terms ...textTerm) string {
 		for _, t := range terms {
 			parts = append(parts, t.tsquery())
 		}
-		return "m.search @@ CAST(CAST(" + st.arg(accountWord(st.acc)+" & "+strings.Join(parts, " & ")) + " AS text) AS tsquery)"
+		return "m.search @@ CAST(CAST(" + st.arg(query.AccountWord(st.acc)+" & "+strings.Join(parts, " & ")) + " AS text) AS tsquery)"
 	}
 	for _, t := range terms {
 		parts = append(parts, t.fts())
@@ -162,14 +163,10 @@ func (t textTerm) tsquery() string {
 	return "(" + strings.Join(words, " <-> ") + ")"
 }
 
-// accountWord is the word that every message of an account has in PostgreSQL's
-// index; "=" keeps it apart from words of texts.
-func accountWord(acc []byte) string { return "'=" + hex.EncodeToString(acc) + "'" }
-
 // search is a question for messages of an account, newest first.
 type search struct {
 	mailbox      postern.MailboxID
-	query        Query
+	query        query.Query
 	since, until time.Time
 	before       string
 	limit        int
@@ -182,7 +179,7 @@ func (s *Store) Page(ctx context.Context, id postern.AccountID, f Filter) (items
 	if limit <= 0 {
 		limit = 50
 	}
-	return s.search(ctx, id, Summary, search{mailbox: f.Mailbox, query: ParseQuery(f.Query), before: f.Before, limit: min(limit, 200)})
+	return s.search(ctx, id, Summary, search{mailbox: f.Mailbox, query: query.Parse(f.Query), before: f.Before, limit: min(limit, 200)})
 }
 
 // maxFound bounds what one Scope reaches (postern.Scope).
@@ -236,7 +233,7 @@ func (s *Store) Find(ctx context.Context, id postern.AccountID, scope postern.Sc
 // agreed to anything. How many messages a search finds is an answer by itself,
 // so it may name who, which and when, never words of a subject or a text. A
 // bare address or Message-ID is what it looks like.
-func scopeQuery(s string) (Query, error) {
+func scopeQuery(s string) (query.Query, error) {
 	s = strings.TrimSpace(s)
 	if !strings.ContainsAny(s, " :\"") || strings.HasPrefix(s, "<") {
 		switch {
@@ -246,25 +243,25 @@ func scopeQuery(s string) (Query, error) {
 			s = "from:" + s
 		}
 	}
-	q := ParseQuery(s)
+	q := query.Parse(s)
 	q.Anywhere = true // what is looked for may lie in Junk
 	ok := len(q.Terms) > 0 && len(q.In) == 0
 	for _, t := range q.Terms {
-		ok = ok && t.names()
+		ok = ok && namesSomeone(t)
 	}
 	if !ok {
-		return Query{}, invalid("mail.scope-words", "name a sender, a recipient, a Message-ID or dates, such as from:bank.example or id:<x@y>; words of the text are not searched for others")
+		return query.Query{}, invalid("mail.scope-words", "name a sender, a recipient, a Message-ID or dates, such as from:bank.example or id:<x@y>; words of the text are not searched for others")
 	}
 	return q, nil
 }
 
 // names says whether a term is about who, which or when.
-func (t Term) names() bool {
+func namesSomeone(t query.Term) bool {
 	switch t.Field {
 	case "from", "to", "id", "before", "after", "older", "newer":
 		return true
 	}
-	return t.Or != nil && !slices.ContainsFunc(t.Or, func(o Term) bool { return !o.names() })
+	return t.Or != nil && !slices.ContainsFunc(t.Or, func(o query.Term) bool { return !namesSomeone(o) })
 }
 
 // existing gives those of the messages that the account has, newest first.

@@ -1,4 +1,4 @@
-package store
+package codec
 
 import (
 	"maps"
@@ -10,8 +10,9 @@ import (
 // A structure is its parts from the root on, each before its children. Headers
 // are left out: whoever wants one has the offsets and the bytes.
 
-func encodeStructure(root *message.Part) []byte {
-	e := encoder{b: append(make([]byte, 0, 128), codecVersion)}
+// EncodeStructure writes a tree of parts.
+func EncodeStructure(root *message.Part) []byte {
+	e := encoder{b: append(make([]byte, 0, 128), version)}
 	e.uint(uint64(countParts(root)))
 	e.part(root)
 	return e.b
@@ -64,16 +65,17 @@ type partDecoder struct {
 	slab []message.Part
 }
 
-func decodeStructure(b []byte) (*message.Part, error) {
+// DecodeStructure reads a tree of parts; their headers are empty.
+func DecodeStructure(b []byte) (*message.Part, error) {
 	d := partDecoder{decoder: decoder{s: string(b)}}
-	if d.byte() != codecVersion {
-		return nil, errCodec
+	if d.byte() != version {
+		return nil, ErrDamaged
 	}
 	const least = 15 // bytes of an empty part
 	d.slab = make([]message.Part, d.count(least))
 	root := d.part(0)
 	if d.bad || d.s != "" || len(d.slab) != 0 {
-		return nil, errCodec
+		return nil, ErrDamaged
 	}
 	return root, nil
 }

@@ -1,4 +1,12 @@
-package store
+// Package query turns what people type into a search box, and what messages say,
+// into the same words.
+//
+// What it keeps: nothing.
+//
+// Trust: it handles the text of all customers' mail in memory, and queries that
+// strangers wrote. Its words are letters and digits alone, so that they can
+// stand in either engine's search language. It must not know where the index is.
+package query
 
 import (
 	"strconv"
@@ -11,10 +19,10 @@ import (
 // Limits of a search query: what is beyond them is not looked at.
 const (
 	maxQuery = 1000 // bytes
-	maxTerms = 40
+	MaxTerms = 40
 )
 
-// A Query is what ParseQuery understood: all of its terms must hold.
+// A Query is what Parse understood: all of its terms must hold.
 type Query struct {
 	Terms []Term
 	// Anywhere says that Junk and Trash are searched too; In names mailboxes.
@@ -34,7 +42,7 @@ type Term struct {
 	Number int64  // bytes of larger and smaller, milliseconds of dates, or of ages
 }
 
-// ParseQuery reads a search as people type it:
+// Parse reads a search as people type it:
 //
 //	invoice "order 4711" from:ana to:bank.example subject:(not needed) -draft
 //	is:unread is:read is:starred is:answered is:guarded has:attachment
@@ -43,7 +51,7 @@ type Term struct {
 //
 // A word is found by its beginning, a phrase in quotes exactly. It is never an
 // error: an operator it does not know, or a value it cannot read, is text.
-func ParseQuery(s string) Query {
+func Parse(s string) Query {
 	if len(s) > maxQuery {
 		s = s[:maxQuery]
 		for len(s) > 0 && !utf8.ValidString(s[len(s)-1:]) && !utf8.RuneStart(s[len(s)-1]) {
@@ -53,7 +61,7 @@ func ParseQuery(s string) Query {
 	s = strings.ToValidUTF8(s, " ")
 	var q Query
 	or := false
-	for n := 0; n < maxTerms; n++ {
+	for n := 0; n < MaxTerms; n++ {
 		w, rest, ok := nextWord(s)
 		if !ok {
 			break
@@ -182,7 +190,7 @@ func (w word) term() (Term, bool) {
 	}
 	switch t.Field {
 	case "", "from", "to", "subject":
-		t.Text, t.Prefix = tokens(w.text), !w.quoted
+		t.Text, t.Prefix = Words(w.text), !w.quoted
 		return t, t.Text != ""
 	}
 	return t, true

@@ -1,6 +1,7 @@
-package store
+package query
 
 import (
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,15 +16,15 @@ import (
 // writes without spaces a word of its own.
 
 const (
-	maxToken      = 64        // bytes; the rest of a longer word is not looked at
-	maxSearchText = 128 << 10 // bytes of a message that are indexed
+	MaxWord = 64        // bytes; the rest of a longer word is not looked at
+	MaxText = 128 << 10 // bytes of a message that are indexed
 )
 
-// fields are what a message is found by, as words joined by single spaces.
-type fields struct{ subject, sender, recipients, body string }
+// Fields are what a message is found by, as words joined by single spaces.
+type Fields struct{ Subject, Sender, Recipients, Body string }
 
-// tokens folds a text into its words, joined by spaces.
-func tokens(text string) string {
+// Words folds a text into its words, joined by spaces.
+func Words(text string) string {
 	if !isASCII(text) {
 		text = norm.NFKD.String(strings.ToValidUTF8(text, " "))
 	}
@@ -47,7 +48,7 @@ func tokens(text string) string {
 				space()
 				continue
 			}
-			if size < maxToken {
+			if size < MaxWord {
 				out = append(out, c)
 				size++
 			}
@@ -65,12 +66,12 @@ func tokens(text string) string {
 			out = utf8.AppendRune(out, r)
 			size = n
 			space()
-		case size+utf8.UTFMax <= maxToken:
+		case size+utf8.UTFMax <= MaxWord:
 			before := len(out)
 			out = utf8.AppendRune(out, unicode.ToLower(r))
 			size += len(out) - before
 		default:
-			size = maxToken
+			size = MaxWord
 		}
 	}
 	return strings.TrimSuffix(string(out), " ")
@@ -96,14 +97,14 @@ const (
 	maxPositions = 200 // of one word; 256 is the end
 )
 
-// tsvector writes the fields as PostgreSQL's tsvector literal: A for the
+// TSVector writes the fields as PostgreSQL's tsvector literal: A for the
 // subject, B for who sent it, C for who got it, D for the text. account stands
 // in it as a word that no text can hold.
-func (f fields) tsvector(account []byte) string {
+func (f Fields) TSVector(account []byte) string {
 	places := map[string][]byte{}
 	counts := map[string]int{}
 	at := 0
-	for i, text := range []string{f.subject, f.sender, f.recipients, f.body} {
+	for i, text := range []string{f.Subject, f.Sender, f.Recipients, f.Body} {
 		for word := range strings.FieldsSeq(text) {
 			at = min(at+1, maxPosition)
 			if counts[word]++; counts[word] > maxPositions {
@@ -123,7 +124,7 @@ func (f fields) tsvector(account []byte) string {
 	}
 	slices.Sort(words)
 	var out strings.Builder
-	out.WriteString(accountWord(account))
+	out.WriteString(AccountWord(account))
 	for _, word := range words {
 		out.WriteString(" '")
 		out.WriteString(word) // letters and digits: nothing to escape
@@ -132,3 +133,7 @@ func (f fields) tsvector(account []byte) string {
 	}
 	return out.String()
 }
+
+// AccountWord is the word that every message of an account has in PostgreSQL's
+// index, so that a search reads that account's postings alone.
+func AccountWord(acc []byte) string { return "'=" + hex.EncodeToString(acc) + "'" }

@@ -1,4 +1,12 @@
-package store
+// Package codec writes what lists show of a message, and its MIME structure, as
+// the rows that mail/internal/store keeps, and reads them back.
+//
+// What it keeps: nothing.
+//
+// Trust: it handles envelopes of all customers' mail in memory, and rows that a
+// damaged disk may have changed: reading them never panics and never allocates
+// more than they are long. It must not know where rows are kept.
+package codec
 
 import (
 	"encoding/binary"
@@ -8,20 +16,21 @@ import (
 	"github.com/postern-mail/postern/message"
 )
 
-// What mail_message.meta and mail_message.structure hold: a version byte, then
+// Rows are a version byte, then
 // numbers as varints and strings with their length. A reader of version 1 will
 // be kept for as long as rows of version 1 can be met; a new version gets a new
 // byte. Decoding makes one string of the row and cuts everything else out of
 // it, so that listing ten thousand messages costs a few allocations for each.
-const codecVersion = 1
+const version = 1
 
-// meta is what lists show of a message.
-type meta struct {
-	guard, verdicts, sender, preview string
-	envelope                         message.Envelope
+// Meta is what lists show of a message.
+type Meta struct {
+	Guard, Verdicts, Sender, Preview string
+	Envelope                         message.Envelope
 }
 
-var errCodec = errors.New("a stored row cannot be read: the database is damaged, or newer than this program")
+// ErrDamaged is what reading gives for a row that nothing of ours wrote.
+var ErrDamaged = errors.New("a stored row cannot be read: the database is damaged, or newer than this program")
 
 type encoder struct{ b []byte }
 
@@ -44,10 +53,10 @@ func (e *encoder) envelope(v *message.Envelope) {
 	if !v.Date.IsZero() {
 		head |= hasDate
 	}
-	if sameAddresses(v.Sender, v.From) {
+	if SameAddresses(v.Sender, v.From) {
 		head |= senderIsFrom
 	}
-	if sameAddresses(v.ReplyTo, v.From) {
+	if SameAddresses(v.ReplyTo, v.From) {
 		head |= replyIsFrom
 	}
 	e.b = append(e.b, head)
@@ -85,7 +94,8 @@ func (e *encoder) envelope(v *message.Envelope) {
 	}
 }
 
-func sameAddresses(a, b []message.Address) bool {
+// SameAddresses says whether two lists are equal.
+func SameAddresses(a, b []message.Address) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -97,13 +107,14 @@ func sameAddresses(a, b []message.Address) bool {
 	return true
 }
 
-func encodeMeta(m *meta) []byte {
-	e := encoder{b: append(make([]byte, 0, 512), codecVersion)}
-	e.string(m.guard)
-	e.string(m.verdicts)
-	e.string(m.sender)
-	e.string(m.preview)
-	e.envelope(&m.envelope)
+// EncodeMeta writes a row.
+func EncodeMeta(m *Meta) []byte {
+	e := encoder{b: append(make([]byte, 0, 512), version)}
+	e.string(m.Guard)
+	e.string(m.Verdicts)
+	e.string(m.Sender)
+	e.string(m.Preview)
+	e.envelope(&m.Envelope)
 	return e.b
 }
 
@@ -215,18 +226,19 @@ func zone(offset int) *time.Location {
 	return time.FixedZone("", offset)
 }
 
-func decodeMeta(b []byte, m *meta) error {
+// DecodeMeta reads a row into m.
+func DecodeMeta(b []byte, m *Meta) error {
 	d := decoder{s: string(b)}
-	if d.byte() != codecVersion {
-		return errCodec
+	if d.byte() != version {
+		return ErrDamaged
 	}
-	m.guard = d.string()
-	m.verdicts = d.string()
-	m.sender = d.string()
-	m.preview = d.string()
-	d.envelope(&m.envelope)
+	m.Guard = d.string()
+	m.Verdicts = d.string()
+	m.Sender = d.string()
+	m.Preview = d.string()
+	d.envelope(&m.Envelope)
 	if d.bad || d.s != "" {
-		return errCodec
+		return ErrDamaged
 	}
 	return nil
 }
