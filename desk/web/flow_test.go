@@ -334,7 +334,13 @@ func TestSignInPages(t *testing.T) {
 		t.Error("the password comes back in the page")
 	}
 	nadia.post("/sign-in/demo", "staff", string(nadia.m.ID)).is(t, 404)
-	nadia.post("/sign-in/passkey/begin").is(t, 503) // no relying party in this house
+	if p := nadia.post("/sign-in/passkey/begin").is(t, 200); !strings.Contains(p.body, `"rpId":"localhost"`) || !strings.Contains(p.body, `"userVerification":"required"`) {
+		t.Errorf("the challenge is %s", p.body)
+	}
+	if p := nadia.post("/sign-in/passkey/finish").is(t, 403); !strings.Contains(p.body, "The passkey was not accepted.") {
+		t.Errorf("an empty answer: %s", p.body)
+	}
+	nadia.post("/passkey/begin").is(t, 403)
 	nadia.get("/passkey").leadsTo(t, "/sign-in?next=%2Fpasskey")
 	nadia.get("/passkey?invite=nonsense").is(t, 404)
 	token, err := h.staff.Invite(context.Background(), nadia.m.ID)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -148,7 +149,10 @@ func newHouse(t *testing.T, policy gate.Policy, demo bool) *house {
 	ok(err)
 	book, err := ledger.Open(ctx, ledger.Parts{DB: plane, Keys: keys, Origin: "mx.example.org/ledger", Node: "a", Now: h.clock.now, Log: quiet, Tick: 20 * time.Millisecond})
 	ok(err)
-	sp := staff.Parts{DB: plane, Now: h.clock.now, Log: quiet, Cost: password.Cheap()}
+	h.server = httptest.NewUnstartedServer(nil)
+	_, port, err := net.SplitHostPort(h.server.Listener.Addr().String())
+	ok(err)
+	sp := staff.Parts{DB: plane, Now: h.clock.now, Log: quiet, Cost: password.Cheap(), RPID: "localhost", RPName: "Desk", Origins: []string{"http://localhost:" + port}}
 	if demo {
 		sp.Demo = staff.NewDemoToken()
 	}
@@ -181,7 +185,8 @@ func newHouse(t *testing.T, policy gate.Policy, demo bool) *house {
 			return "", &postern.Error{Kind: postern.NotFound, Key: "account.unknown", Text: "there is no such account"}
 		}})
 	ok(err)
-	h.server = httptest.NewServer(face.Handler())
+	h.server.Config.Handler = face.Handler()
+	h.server.Start()
 	t.Cleanup(h.server.Close)
 
 	running, stop := context.WithCancel(ctx)

@@ -81,16 +81,21 @@
     stream = undefined;
     if (!url) return;
     stream = new EventSource(url);
-    stream.addEventListener("ended", (e) => {
+    const take = (words) => {
       stream.close();
       stream = undefined;
       for (const mark of document.querySelectorAll(".watermark, .countdown, [data-with-reveal]")) mark.remove();
       const gone = document.createElement("p");
       gone.className = "withheld";
       gone.setAttribute("role", "alert");
-      gone.textContent = e.data;
-      revealed.replaceChildren(gone);
-    });
+      gone.textContent = words;
+      const now = $("[data-reveal]"); // a later page of the same grant may have taken the first one's place
+      if (now) now.replaceChildren(gone);
+    };
+    stream.addEventListener("ended", (e) => take(e.data));
+    // The browser tries again by itself, until the server answers that there is
+    // no such stream for this session any more.
+    stream.addEventListener("error", () => { if (stream && stream.readyState === EventSource.CLOSED) take(revealed.dataset.gone); });
   };
 
   const start = () => {
