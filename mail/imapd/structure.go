@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"cmp"
+	"maps"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -75,6 +76,7 @@ func structureOf(p *message.Part) imap.BodyStructure {
 		s.Type, s.Subtype, s.Params = "text", "plain", nil
 		s.Text = &imap.BodyStructureText{NumLines: int64(p.Lines)}
 	case p.Type == "text":
+		s.Params = withCharset(p.Params)
 		s.Text = &imap.BodyStructureText{NumLines: int64(p.Lines)}
 	case p.Is("message", "rfc822") || p.Is("message", "global"):
 		if p.Message == nil { // encoded, or not a message after all: its inside is not known
@@ -86,6 +88,20 @@ func structureOf(p *message.Part) imap.BodyStructure {
 		s.MessageRFC822 = &imap.BodyStructureMessageRFC822{Envelope: e, BodyStructure: structureOf(p.Message.Root), NumLines: int64(p.Lines)}
 	}
 	return s
+}
+
+// withCharset says the charset that a text has when it names none (RFC 2045,
+// 5.2); other servers do, and clients expect it.
+func withCharset(params map[string]string) map[string]string {
+	if params["charset"] != "" {
+		return params
+	}
+	all := maps.Clone(params)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["charset"] = "us-ascii"
+	return all
 }
 
 func bracketed(id string) string {
