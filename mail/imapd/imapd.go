@@ -69,7 +69,7 @@ func Open(p Parts) *Server {
 // library makes the server that the library has for one kind of connection: it
 // decides by server, not by connection, whether passwords are asked for and
 // STARTTLS is offered.
-func (s *Server) library(passwords bool, starttls *tls.Config) *imapserver.Server {
+func (s *Server) library(open context.Context, passwords bool, starttls *tls.Config) *imapserver.Server {
 	caps := imap.CapSet{}
 	for _, c := range []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapNamespace, imap.CapUIDPlus, imap.CapESearch, imap.CapSearchRes, imap.CapListExtended,
 		imap.CapListStatus, imap.CapMove, imap.CapStatusSize, imap.CapBinary, imap.CapChildren, imap.CapSpecialUse, imap.CapLiteralMinus, imap.CapAppendLimit} {
@@ -82,7 +82,11 @@ func (s *Server) library(passwords bool, starttls *tls.Config) *imapserver.Serve
 			if !ok {
 				return nil, nil, errors.New("a connection that Serve did not make")
 			}
-			ctx, cancel := context.WithCancel(context.Background())
+			ctx, cancel := context.WithCancel(open)
+			if err := ctx.Err(); err != nil { // it came while Serve was ending
+				cancel()
+				return nil, nil, err
+			}
 			return &session{server: s, conn: c, link: link, ctx: ctx, cancel: cancel}, &imapserver.GreetingData{}, nil
 		},
 		Caps: caps, TLSConfig: starttls, InsecureAuth: passwords, Logger: quiet{s.Log},
@@ -98,23 +102,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer done()
 	// The library of each kind takes its connections from a hall.
 	kinds := map[kind]*imapserver.Server{
-		encrypted: s.library(true, nil),
-		local:     s.library(true, s.TLS),
-		remote:    s.library(false, s.TLS),
+		encrypted: s.library(open, true, nil),
+		local:     s.library(open, true, s.TLS),
+		remote:    s.library(open, false, s.TLS),
 	}
 	halls := map[kind]*hall{}
 	var g errgroup.Group
 	for k, server := range kinds {
 		h := &hall{Listener: l, ctx: open, conns: make(chan net.Conn)}
 		halls[k] = h
-		g.Go(func() error { return server.Serve(h) })
+		g.Go(func() error {
+			// Its hall is shut when open ends; its connections are then cut.
+			return errors.Join(server.Serve(h), server.Close())
+		})
 	}
-	stop := context.AfterFunc(open, func() {
-		l.Close()
-		for _, server := range kinds {
-			_ = server.Close()
-		}
-	})
+	stop := context.AfterFunc(open, func() { l.Close() })
 	defer stop()
 	g.Go(func() error {
 		defer done()
