@@ -11,8 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/blob"
@@ -28,7 +31,14 @@ func Run(t *testing.T, open func(t *testing.T) func() blob.Store) {
 	t.Run("names", func(t *testing.T) { names(t, open(t)()) })
 	t.Run("delete", func(t *testing.T) { deleted(t, open(t)()) })
 	t.Run("many at once", func(t *testing.T) { many(t, open(t)()) })
+	t.Run("list", func(t *testing.T) { list(t, open(t)()) })
 	t.Run("an ended context", func(t *testing.T) { ended(t, open(t)()) })
+}
+
+// A Lister is a store that can say what it holds. Every store that Run is given
+// must be one.
+type Lister interface {
+	List(ctx context.Context, each func(name blob.Name, written time.Time) error) error
 }
 
 // Read gives the whole of a blob.
@@ -149,6 +159,58 @@ func many(t *testing.T, s blob.Store) {
 		})
 	}
 	group.Wait()
+}
+
+func list(t *testing.T, s blob.Store) {
+	l, ok := s.(Lister)
+	if !ok {
+		t.Fatalf("%T cannot list", s)
+	}
+	names := func() []blob.Name {
+		t.Helper()
+		found := map[blob.Name]int{}
+		err := l.List(ctx, func(name blob.Name, written time.Time) error {
+			found[name]++
+			if age := time.Since(written); age < -time.Minute || age > time.Hour {
+				t.Errorf("%s was written %v ago", name, age)
+			}
+			return nil
+		})
+		for name, n := range found {
+			if err != nil || n != 1 {
+				t.Errorf("%s was given %d times, %v", name, n, err)
+			}
+		}
+		return slices.Sorted(maps.Keys(found))
+	}
+	if got := names(); len(got) != 0 {
+		t.Errorf("an empty store lists %v", got)
+	}
+	want := []blob.Name{"00", "aa/01", "aa/bb/cc01", "aa/ff", "bb/01"}
+	for _, name := range want {
+		if err := s.Put(ctx, name, []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := names(); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	// What is asked may be answered with a deletion, and an error ends it.
+	err := l.List(ctx, func(name blob.Name, _ time.Time) error { return s.Delete(ctx, name) })
+	if got := names(); err != nil || len(got) != 0 {
+		t.Errorf("after deleting all: %v, %v", got, err)
+	}
+	if err := s.Put(ctx, "aa/01", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.List(ctx, func(blob.Name, time.Time) error { return io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("an error of the caller became %v", err)
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := l.List(gone, func(blob.Name, time.Time) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("an ended context: %v", err)
+	}
 }
 
 func ended(t *testing.T, s blob.Store) {

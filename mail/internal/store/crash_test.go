@@ -197,6 +197,45 @@ func TestOrphansAreSwept(t *testing.T) {
 	}
 }
 
+// The store of real houses lists what it holds, so that orphans go there too.
+func TestOrphansOnDiskAreSwept(t *testing.T) {
+	ctx := context.Background()
+	root := t.TempDir()
+	blobs, err := blob.OpenDisk(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := storetest.New(t, engine.SQLite(t)(open.Mail), blobs)
+	acc := postern.AccountID(postern.NewID())
+	it, err := h.Append(ctx, acc, store.AppendIn{Role: store.RoleInbox, Raw: []byte("Subject: x\r\n\r\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan := blob.Name(string(acc) + "/" + postern.NewID())
+	if err := blobs.Put(ctx, orphan, []byte("left")); err != nil {
+		t.Fatal(err)
+	}
+	old := storetest.Now.Add(-2 * time.Hour)
+	err = filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		return os.Chtimes(path, old, old)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := h.SweepOrphans(ctx); err != nil || n != 1 {
+		t.Errorf("%d swept, %v", n, err)
+	}
+	if _, err := blobs.Open(ctx, orphan); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("the orphan: %v", err)
+	}
+	if _, _, err := h.Message(ctx, acc, it.ID); err != nil {
+		t.Errorf("the message's own bytes: %v", err)
+	}
+}
+
 // A full disk is an error that says so; nothing is half there, and it goes on
 // when there is room.
 func TestFullDisk(t *testing.T) {
