@@ -187,7 +187,13 @@ func (b *tab) settled() error {
 }
 
 func (b *tab) follow(text string) error { return b.click("a[href]", text) }
-func (b *tab) press(text string) error  { return b.click("button, input[type=submit]", text) }
+
+func (b *tab) followTo(part string) error {
+	quoted, _ := json.Marshal(part)
+	return b.click("a[href*="+string(quoted)+"]", "")
+}
+
+func (b *tab) press(text string) error { return b.click("button, input[type=submit]", text) }
 
 func (b *tab) fill(name, value string) error {
 	const script = `(() => {
@@ -210,6 +216,26 @@ func (b *tab) fill(name, value string) error {
 		return fmt.Errorf("no field is named %q with a value %q", name, value)
 	}
 	return nil
+}
+
+func (b *tab) only(name, text string) error {
+	const script = `(() => {
+  const fold = s => (s || '').replace(/[\u00a0\u202f\s]+/g, ' ').replace(/’/g, "'").trim();
+  let found = false;
+  for (const e of document.querySelectorAll('input[type=checkbox][name=' + CSS.escape(%s) + ']')) {
+    const want = !found && fold(e.closest('label, li')?.innerText).includes(fold(%s));
+    found = found || want;
+    if (e.checked !== want) e.click();
+  }
+  return found;
+})()`
+	n, _ := json.Marshal(name)
+	v, _ := json.Marshal(text)
+	ok, err := eval[bool](b, fmt.Sprintf(script, n, v))
+	if err == nil && !ok {
+		err = fmt.Errorf("no box named %q says %q", name, text)
+	}
+	return err
 }
 
 func (b *tab) download(text string) ([]byte, error) {

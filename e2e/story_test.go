@@ -6,17 +6,19 @@ package e2e_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"net"
-	"net/http"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/testkit"
@@ -72,10 +74,13 @@ type stage struct {
 //	as NAME FACE             this person's browser; the first time, one click signs in
 //	go PATH                  an address of the face
 //	follow 'en' 'fr'         a link          press 'en' 'fr'   a button
+//	to PART                  the first link whose address has this in it
 //	fill FIELD 'en' 'fr'     a field (one text serves for both)
+//	only FIELD 'en' 'fr'     of several boxes, the one that says this
 //	see 'en' 'fr'            the page says   never 'en' 'fr'   it does not
 //	save 'en' 'fr' FILE      what a link leads to, into a file
-//	run STATUS ARGS…         postern with these arguments; {key}, {config} are the demo's
+//	run STATUS ARGS…         postern with these arguments; {key}, {config} are the demo's,
+//	                         {otherkey} another log's of the same name
 //	says 'text'              what the last run printed
 func play(t *testing.T, file, lang, postern string, open func() (browser, error)) {
 	f, err := os.Open(file)
@@ -140,10 +145,14 @@ func (s *stage) do(w []string, printed *string) error {
 		return s.now.visit(strings.Join(parts[:3], "/") + w[1])
 	case "follow":
 		return s.now.follow(text(1))
+	case "to":
+		return s.now.followTo(w[1])
 	case "press":
 		return s.now.press(text(1))
 	case "fill":
 		return s.now.fill(w[1], text(2))
+	case "only":
+		return s.now.only(w[1], text(2))
 	case "see":
 		return s.see(text(1), true)
 	case "never":
@@ -177,7 +186,10 @@ func (s *stage) as(name, face string) error {
 	if err := b.visit(origin + "/"); err != nil {
 		return err
 	}
-	return b.press(name)
+	if err := b.press(name); err != nil {
+		return err
+	}
+	return b.press(map[string]string{"en": "English", "fr": "Français"}[s.lang])
 }
 
 func (s *stage) see(text string, want bool) error {
@@ -202,7 +214,12 @@ func (s *stage) see(text string, want bool) error {
 }
 
 func (s *stage) run(status string, args []string, printed *string) error {
+	_, other, err := note.GenerateKey(rand.Reader, s.node.Config().Ledger.Origin)
+	if err != nil {
+		return err
+	}
 	for i, a := range args {
+		a = strings.ReplaceAll(a, "{otherkey}", other)
 		a = strings.ReplaceAll(a, "{key}", s.node.LogKey())
 		args[i] = strings.ReplaceAll(a, "{config}", filepath.Join(s.node.Config().Data, "postern.toml"))
 	}

@@ -185,6 +185,26 @@ func (b *Browser) Fill(name, value string) error {
 	return nil
 }
 
+// Only ticks, of the boxes of this name, the one whose label says the text.
+func (b *Browser) Only(name, text string) error {
+	box := find(b.page, func(n *html.Node) bool {
+		if n.DataAtom != atom.Input || attr(n, "name") != name || attr(n, "type") != "checkbox" {
+			return false
+		}
+		for label := n.Parent; label != nil; label = label.Parent {
+			if label.DataAtom == atom.Label || label.DataAtom == atom.Li {
+				return strings.Contains(words(label), fold(text))
+			}
+		}
+		return false
+	})
+	if box == nil {
+		return fmt.Errorf("a box named %q that says %q: %w", name, text, ErrAbsent)
+	}
+	b.filled[name] = attr(box, "value")
+	return nil
+}
+
 // Press submits the form of the button that says the text.
 func (b *Browser) Press(ctx context.Context, text string) error {
 	button := b.best(text, func(n *html.Node) bool {
