@@ -11,11 +11,13 @@ import (
 	"time"
 )
 
-// A group is ended by whichever comes first. Both bound how long the first
-// caller of a group waits for the last.
+// A group is ended by whichever comes first, or when nobody is left to join it.
+// Both bound how long the first caller of a group waits for the last; under
+// load that is a few fsyncs' time, less than it would wait for its neighbours'
+// commits.
 const (
 	groupMost = 512
-	groupTime = 2 * time.Millisecond
+	groupTime = 10 * time.Millisecond
 )
 
 // patience is how long a caller waits behind one and the same transaction
