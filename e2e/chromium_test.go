@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -90,12 +91,20 @@ func (b *tab) run(steps ...chromedp.Action[chromedp.Void]) error {
 	return chromedp.Do(ctx, steps...)
 }
 
-// eval runs a script and gives its value; promises are awaited.
+// eval runs a script and gives its value; promises are awaited. A page that
+// goes away under the script is asked again when the next one is there.
 func eval[T any](b *tab, script string) (T, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	for {
+		v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+		if err == nil || ctx.Err() != nil || !gone.MatchString(err.Error()) {
+			return v, err
+		}
+	}
 }
+
+var gone = regexp.MustCompile(`navigated or closed|context was destroyed|Cannot find (default execution )?context|context with specified id`)
 
 func (b *tab) visit(url string) error {
 	if err := b.run(chromedp.Navigate(url)); err != nil {
@@ -118,9 +127,15 @@ func (b *tab) find(selector, text string) (string, error) {
 	const script = `(() => {
   const fold = s => (s || '').replace(/[\u00a0\u202f\s]+/g, ' ').replace(/’/g, "'").trim();
   const says = e => fold(e.innerText) || fold(e.getAttribute('aria-label')) || fold(e.value) || fold(e.title);
-  const want = fold(%s), all = [...document.querySelectorAll(%s)].filter(e => e.checkVisibility());
+  const want = fold(%s), every = [...document.querySelectorAll(%s)], all = every.filter(e => e.checkVisibility());
+  // A person opens the menu that holds it.
+  const folded = () => {
+    const e = every.find(e => fold(e.textContent) === want && e.closest('details'));
+    for (let d = e && e.closest('details'); d; d = d.parentElement.closest('details')) if (!d.open) d.querySelector('summary').click();
+    return e;
+  };
   const e = all.find(e => says(e) === want) || all.find(e => says(e).includes(want)) ||
-    all.find(e => fold(e.getAttribute('aria-label')).includes(want) || fold(e.title).includes(want));
+    all.find(e => fold(e.getAttribute('aria-label')).includes(want) || fold(e.title).includes(want)) || folded();
   document.querySelectorAll('[data-e2e]').forEach(e => e.removeAttribute('data-e2e'));
   if (!e) return false;
   e.setAttribute('data-e2e', '1');

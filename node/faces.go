@@ -23,7 +23,8 @@ type faces struct{ mail, view, desk, response http.Handler }
 // faces makes the three faces and the sandbox of message HTML.
 func (n *Node) faces(ctx context.Context) (faces, error) {
 	m, err := mailweb.New(mailweb.Parts{Mail: n.Mail, Accounts: n.Accounts, Help: help{n}, Provider: n.cfg.Provider,
-		Origin: n.origins.Mail, ViewOrigin: n.origins.View, Now: n.now, Log: n.log, Demo: n.invented(ctx)})
+		Origin: n.origins.Mail, ViewOrigin: n.origins.View, Submit: n.Queue.Submit,
+		Now: n.now, Log: n.log, Demo: n.invented(ctx)})
 	if err != nil {
 		return faces{}, err
 	}

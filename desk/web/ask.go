@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -179,7 +180,9 @@ func (w *Web) asked(r *http.Request, s staff.Session) (a gate.Ask, f *askForm, e
 		}
 	}
 	if k == nil {
-		a.Account, err = w.accountOf(r, f.Address)
+		if a.Account, err = w.accountOf(r, f.Address); errors.Is(err, errNoCase) {
+			err = nil // the gate refuses it too, and writes down that somebody tried
+		}
 	}
 	return a, f, err
 }
