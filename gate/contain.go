@@ -227,11 +227,12 @@ func containGrants(tx *db.Tx, at time.Time, where, subject string) (int, error) 
 
 // cut ends what is open in this process: pages first, then deliveries.
 func (g *Gate) cut(what ended, why error) waiting {
+	at := g.now()
 	for s := range what.sessions {
-		g.hub.end(onSession(s))
+		g.hub.end(onSession(s), at)
 	}
 	for gr := range what.grants {
-		g.hub.end(onGrant(gr))
+		g.hub.end(onGrant(gr), at)
 	}
 	return g.leases.cut(what, why)
 }

@@ -71,8 +71,8 @@ func (d *Delivery) renew() error {
 			return err
 		}
 		until = time.Now().Add(leaseLife)
-		return tx.ExecOne(`INSERT INTO gate_lease (disclosure, node, renewed) VALUES (?1, ?2, ?3)
-			ON CONFLICT (disclosure) DO UPDATE SET renewed = excluded.renewed`, string(d.Disclosure), g.node, millis(now))
+		return tx.ExecOne(`INSERT INTO gate_lease (disclosure, process, renewed) VALUES (?1, ?2, ?3)
+			ON CONFLICT (disclosure) DO UPDATE SET renewed = excluded.renewed`, string(d.Disclosure), g.process, millis(now))
 	})
 	if err != nil {
 		l.end(err)

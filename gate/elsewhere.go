@@ -43,7 +43,7 @@ func (g *Gate) foreign(ctx context.Context, what ended) (bool, error) {
 	since := g.now().Add(-leaseLife - skew)
 	renewed := 0
 	err := g.db.View(ctx, func(tx *db.Tx) error {
-		return tx.Row("SELECT count(*) FROM gate_lease WHERE node <> ?1 AND renewed > ?2", db.Args(g.node, millis(since)), &renewed)
+		return tx.Row("SELECT count(*) FROM gate_lease WHERE process <> ?1 AND renewed > ?2", db.Args(g.process, millis(since)), &renewed)
 	})
 	if err != nil || renewed > 0 {
 		return true, err

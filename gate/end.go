@@ -84,7 +84,7 @@ func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
 		return g.endGrants(tx, at, EndSession, by.Staff, "session_id = ?1", string(by.ID))
 	})
 	for _, s := range sessions {
-		g.hub.end(onSession(s))
+		g.hub.end(onSession(s), g.now())
 	}
 	return err
 }

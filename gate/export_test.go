@@ -24,3 +24,10 @@ func (g *Gate) Leases() int {
 
 // Sweep does what Run does every ten minutes.
 func (g *Gate) Sweep(ctx context.Context) error { return g.sweep(ctx) }
+
+// Remembered counts the endings that pages can still hear of.
+func (g *Gate) Remembered() int {
+	g.hub.mu.Lock()
+	defer g.hub.mu.Unlock()
+	return len(g.hub.over)
+}

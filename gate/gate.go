@@ -66,7 +66,7 @@ type Gate struct {
 	rules     rules
 	now       func() time.Time
 	log       *slog.Logger
-	node      string
+	process   string // a name that no other process has: hosts may share theirs
 
 	leases *leases
 	hub    *hub
@@ -90,7 +90,7 @@ func Open(ctx context.Context, p Parts) (*Gate, error) {
 	}
 	g := &Gate{
 		db: p.DB, ledger: p.Ledger, staff: p.Staff, mailboxes: p.Mailboxes, cases: p.Cases,
-		policy: p.Policy, rules: p.Policy.rules(), now: p.Now, log: p.Log, node: p.Node,
+		policy: p.Policy, rules: p.Policy.rules(), now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
 		leases: newLeases(), hub: newHub(),
 	}
 	return g, g.hub.begin(ctx, p.DB)

@@ -215,13 +215,13 @@ func TestSweep(t *testing.T) {
 			return all
 		}
 		h.ok(h.gate.Sweep(ctx))
-		if got := count(); got != [4]int{1, 1, 1, 1} {
-			t.Errorf("at once it leaves %v", got)
+		if got := count(); got != [4]int{1, 1, 1, 1} || h.gate.Remembered() == 0 {
+			t.Errorf("at once it leaves %v, and %d endings", got, h.gate.Remembered())
 		}
 		h.clock.pass(25 * time.Hour)
 		h.ok(h.gate.Sweep(ctx))
-		if got := count(); got != [4]int{} {
-			t.Errorf("a day later it leaves %v", got)
+		if got := count(); got != [4]int{} || h.gate.Remembered() != 0 {
+			t.Errorf("a day later it leaves %v, and %d endings", got, h.gate.Remembered())
 		}
 	})
 }

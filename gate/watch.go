@@ -2,19 +2,22 @@ package gate
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/staff"
 )
 
-// hub tells open pages that what they hang on has ended. It remembers every
-// ending since the process began, so that a page which starts to watch just
-// after one hears of it all the same.
+// hub tells open pages that what they hang on has ended. It remembers endings
+// for longer than a session lives, so that a page which starts to watch just
+// after one hears of it all the same, and a later one has no session to be shown
+// to.
 type hub struct {
 	mu      sync.Mutex
-	over    map[topic]struct{}
+	over    map[topic]time.Time // when this process heard of it
 	waiting map[topic]map[chan struct{}]struct{}
 	last    int64 // the last row of gate_ended that was seen
 }
@@ -26,7 +29,7 @@ func onSession(s postern.SessionID) topic { return topic{"session", string(s)} }
 func onGrant(g postern.GrantID) topic     { return topic{"grant", string(g)} }
 
 func newHub() *hub {
-	return &hub{over: map[topic]struct{}{}, waiting: map[topic]map[chan struct{}]struct{}{}}
+	return &hub{over: map[topic]time.Time{}, waiting: map[topic]map[chan struct{}]struct{}{}}
 }
 
 // begin skips the endings of before this process: their sessions are refused
@@ -59,14 +62,23 @@ func (h *hub) watch(t topic) (<-chan struct{}, func()) {
 	}
 }
 
-func (h *hub) end(t topic) {
+func (h *hub) end(t topic, at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.over[t] = struct{}{}
+	if _, over := h.over[t]; !over {
+		h.over[t] = at
+	}
 	for ended := range h.waiting[t] {
 		close(ended)
 	}
 	delete(h.waiting, t)
+}
+
+// forget drops the endings that were heard of before.
+func (h *hub) forget(before time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.over, func(_ topic, at time.Time) bool { return at.Before(before) })
 }
 
 // Watch gives a channel that is closed when the session ends by containment or
@@ -89,6 +101,10 @@ const poll = 500 * time.Millisecond
 
 // sweeping is how often rows that nothing can ask for any more are deleted.
 const sweeping = 10 * time.Minute
+
+// keep is how long endings are kept for pages: three lives of a session, so
+// that nodes' clocks need not agree.
+const keep = 3 * staff.SessionLife
 
 // Run hears of what other nodes end, and sweeps, until ctx is done.
 func (g *Gate) Run(ctx context.Context) error {
@@ -117,6 +133,7 @@ func (g *Gate) Run(ctx context.Context) error {
 func (g *Gate) sweep(ctx context.Context) error {
 	now := g.now()
 	minute := now.Unix() / 60
+	g.hub.forget(now.Add(-keep))
 	return g.db.Update(ctx, func(tx *db.Tx) error {
 		for _, one := range []struct {
 			statement string
@@ -125,7 +142,7 @@ func (g *Gate) sweep(ctx context.Context) error {
 			{"DELETE FROM gate_reach WHERE minute < ?1", minute - day},
 			{"DELETE FROM gate_read WHERE minute < ?1", minute - hour},
 			{"DELETE FROM gate_lease WHERE renewed < ?1", millis(now.Add(-time.Hour))},
-			{"DELETE FROM gate_ended WHERE at < ?1", millis(now.Add(-24 * time.Hour))},
+			{"DELETE FROM gate_ended WHERE at < ?1", millis(now.Add(-keep))},
 		} {
 			if _, err := tx.Exec(one.statement, one.before); err != nil {
 				return err

@@ -125,6 +125,6 @@ CREATE TABLE gate_ended (
 -- Deliveries that outlast the lease their disclosure gave them.
 CREATE TABLE gate_lease (
 	disclosure TEXT PRIMARY KEY,
-	node       TEXT NOT NULL,
+	process    TEXT NOT NULL,
 	renewed    BIGINT NOT NULL
 );
