@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // ErrDuplicateTag says that a tag is in the map already: a log that uses one tag twice is broken.
@@ -57,6 +58,7 @@ type mapNode struct {
 	left, right ref
 	some        uint32 // position of an entry below, for the bits above
 	bit         uint16
+	stale       bool // hash waits for rehash
 	hash        [32]byte
 }
 
@@ -100,7 +102,14 @@ func (m *Map) Insert(batch ...Entry) error {
 	}
 	first := len(m.entries)
 	m.entries = append(m.entries, sorted...)
-	m.root = m.merge(m.root, first, len(m.entries))
+	// Hashing is most of a large batch, and tags spread evenly: eight subtrees at once. A small one is hashed
+	// on the way, while its nodes are in the cache.
+	const large, forks = 50_000, 3
+	later := len(batch) >= large
+	m.root = m.merge(m.root, first, len(m.entries), later)
+	if later {
+		m.rehash(m.root, forks)
+	}
 	return nil
 }
 
@@ -128,8 +137,8 @@ func sortEntries(batch []Entry) []Entry {
 }
 
 // merge puts the entries [lo, hi), sorted and absent from r, into the subtree r, and returns it. All of
-// them share r's prefix down to the depth at which r hangs.
-func (m *Map) merge(r ref, lo, hi int) ref {
+// them share r's prefix down to the depth at which r hangs. Hashes are left stale where they are computed later.
+func (m *Map) merge(r ref, lo, hi int, later bool) ref {
 	if lo == hi {
 		return r
 	}
@@ -148,24 +157,32 @@ func (m *Map) merge(r ref, lo, hi int) ref {
 			commonBits(&m.entries[lo].Tag, &m.entries[some].Tag), commonBits(&m.entries[hi-1].Tag, &m.entries[some].Tag))
 		if at == own { // the node stays where it is
 			mid := m.split(lo, hi, at)
-			left := m.merge(m.nodes[r.pos()].left, lo, mid)
-			right := m.merge(m.nodes[r.pos()].right, mid, hi)
-			m.nodes[r.pos()].left, m.nodes[r.pos()].right = left, right
-			m.rehash(r)
+			left := m.merge(m.nodes[r.pos()].left, lo, mid, later)
+			right := m.merge(m.nodes[r.pos()].right, mid, hi, later)
+			n := &m.nodes[r.pos()]
+			n.left, n.right, n.stale = left, right, true
+			m.merged(r, later)
 			return r
 		}
 	}
 	mid := m.split(lo, hi, at)
 	var left, right ref
 	if r != 0 && bit(&m.entries[some].Tag, at) == 0 {
-		left, right = m.merge(r, lo, mid), m.merge(0, mid, hi)
+		left, right = m.merge(r, lo, mid, later), m.merge(0, mid, hi, later)
 	} else {
-		left, right = m.merge(0, lo, mid), m.merge(r, mid, hi)
+		left, right = m.merge(0, lo, mid, later), m.merge(r, mid, hi, later)
 	}
-	m.nodes = append(m.nodes, mapNode{left: left, right: right, some: uint32(lo), bit: uint16(at)})
+	m.nodes = append(m.nodes, mapNode{left: left, right: right, some: uint32(lo), bit: uint16(at), stale: true})
 	n := nodeRef(len(m.nodes) - 1)
-	m.rehash(n)
+	m.merged(n, later)
 	return n
+}
+
+// merged hashes the node r, whose children are, or leaves it to rehash.
+func (m *Map) merged(r ref, later bool) {
+	if !later {
+		m.rehash(r, 0)
+	}
 }
 
 // split returns where in the sorted entries [lo, hi) the bit at depth turns to 1.
@@ -176,9 +193,24 @@ func (m *Map) split(lo, hi, depth int) int {
 	return lo + n
 }
 
-func (m *Map) rehash(r ref) {
+// rehash computes the hashes that merge left stale in the subtree r, and on the first forks levels both
+// sides at once.
+func (m *Map) rehash(r ref, forks int) {
+	if r == 0 || r.isEntry() || !m.nodes[r.pos()].stale {
+		return
+	}
 	n := &m.nodes[r.pos()]
+	if forks > 0 {
+		var other sync.WaitGroup
+		other.Go(func() { m.rehash(n.left, forks-1) })
+		m.rehash(n.right, forks-1)
+		other.Wait()
+	} else {
+		m.rehash(n.left, 0)
+		m.rehash(n.right, 0)
+	}
 	n.hash = parentHash(m.hash(n.left, int(n.bit)+1), m.hash(n.right, int(n.bit)+1))
+	n.stale = false
 }
 
 // hash returns the hash of subtree r hanging at depth.

@@ -232,6 +232,39 @@ func randomEntries(n int, seed byte) []Entry {
 	return entries
 }
 
+// A large batch is hashed in another order than a small one, to the same root.
+func TestMapLargeBatch(t *testing.T) {
+	entries := randomEntries(60_000, 7)
+	var once, steps Map
+	if err := once.Insert(entries...); err != nil {
+		t.Fatal(err)
+	}
+	for len(entries) > 0 {
+		n := min(len(entries), 7000)
+		if err := steps.Insert(entries[:n]...); err != nil {
+			t.Fatal(err)
+		}
+		entries = entries[n:]
+	}
+	if once.Root() != steps.Root() {
+		t.Error("two roots")
+	}
+	more := randomEntries(55_000, 8) // a large one on top of others
+	if err := once.Insert(more...); err != nil {
+		t.Fatal(err)
+	}
+	for i := range more {
+		if i%5000 == 0 {
+			if err := steps.Insert(more[i : i+5000]...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if once.Root() != steps.Root() {
+		t.Error("two roots after a second batch")
+	}
+}
+
 func BenchmarkMapBuild1e6(b *testing.B) {
 	entries := randomEntries(1e6, 1)
 	for b.Loop() {
