@@ -4,11 +4,13 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/postern-mail/postern/message/internal/wordlist"
 )
 
 // TestCuesMissNothing holds every wordlist to what its pattern finds in the whole text.
 func TestCuesMissNothing(t *testing.T) {
-	lists := map[string]*wordlist{"strong": strongCode, "weak": weakCode, "password": passwordGiven, "reset": resetWords, "sign-in": signInWords,
+	lists := map[string]*wordlist.List{"strong": strongCode, "weak": weakCode, "password": passwordGiven, "reset": resetWords, "sign-in": signInWords,
 		"expiry": expiryWords, "secrecy": secrecyWords, "unasked": unaskedWords, "other": otherCodes}
 	var texts []string
 	var pool []string
@@ -32,9 +34,9 @@ func TestCuesMissNothing(t *testing.T) {
 	}
 	matches := 0
 	for _, s := range texts {
-		g := signals{all: s, lower: s, cues: findCues(s)}
+		g := signals{all: s, lower: s, cues: allCues.Find(s)}
 		for name, w := range lists {
-			want := w.pattern.FindAllStringIndex(s, -1)
+			want := w.Pattern.FindAllStringIndex(s, -1)
 			matches += len(want)
 			if got := g.has(w, 0, len(s)); got != (len(want) > 0) {
 				t.Errorf("%s: found %v, the pattern %d times in %q", name, got, len(want), s)
@@ -43,7 +45,7 @@ func TestCuesMissNothing(t *testing.T) {
 				continue
 			}
 			var got [][2]int
-			w.each(s, g.cues.of(w, 0, len(s)), func(from, to int) bool {
+			w.Each(s, g.cues.Of(w, 0, len(s)), func(from, to int) bool {
 				got = append(got, [2]int{from, to})
 				return true
 			})
@@ -54,26 +56,6 @@ func TestCuesMissNothing(t *testing.T) {
 	}
 	if matches < 500 {
 		t.Errorf("only %d matches: the test says little", matches)
-	}
-}
-
-func TestFold(t *testing.T) {
-	for in, want := range map[string]string{
-		"Réinitialisez  votre\r\nmot de passe": "Reinitialisez votre mot de passe",
-		"Sécurité \u2013 l\u2019accès":         "Securite - l'acces",
-		"Bestätigungscode Straße":              "Bestatigungscode Strasse",
-		"co\u200bde ﬁn １２３":                    "code fin 123",
-		"日本 код":                               "?? ???",
-		" a\u00a0\x00b ":                       " a b",
-		"cut é":                                "cut",
-	} {
-		limit := len(in)
-		if in == "cut é" {
-			limit--
-		}
-		if got := string(appendFolded(nil, in, limit)); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
 	}
 }
 

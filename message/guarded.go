@@ -3,6 +3,8 @@ package message
 import (
 	"strings"
 	"sync"
+
+	"github.com/postern-mail/postern/message/internal/wordlist"
 )
 
 // Guarded says whether the message resets a password, signs somebody in or carries a one-time code or a password, and why: the
@@ -19,12 +21,12 @@ func (m *Message) GuardedText(b Body) (bool, string) {
 		return true, "password"
 	}
 	// Without a code, only all that speaks for one together can make up for it.
-	if n := g.code(); (n > 0 || g.cues.all(expiryWords, secrecyWords, unaskedWords)) && n+trust() >= 4 {
+	if n := g.code(); (n > 0 || g.cues.All(expiryWords, secrecyWords, unaskedWords)) && n+trust() >= 4 {
 		return true, "code"
 	}
 	links := sync.OnceValue(func() bool { return hasTokenLink(b.Plain) || hasTokenLink(b.HTML) })
 	for _, c := range []struct {
-		words  *wordlist
+		words  *wordlist.List
 		reason string
 	}{{resetWords, "reset"}, {signInWords, "sign-in"}} {
 		if n := g.weigh(c.words); n > 0 && links() && n+2+trust() >= 4 {
@@ -41,14 +43,14 @@ const guardedText = 16 << 10
 type signals struct {
 	all, lower string
 	subject    int // where the subject ends
-	cues       cues
+	cues       wordlist.Spots
 }
 
 func newSignals(subject, text string) signals {
 	var g signals
-	b := appendFolded(make([]byte, 0, min(len(subject)+len(text), guardedText)+64), subject, 1000)
+	b := wordlist.AppendFolded(make([]byte, 0, min(len(subject)+len(text), guardedText)+64), subject, 1000)
 	g.subject = len(b)
-	b = appendFolded(append(b, '\n'), text, guardedText)
+	b = wordlist.AppendFolded(append(b, '\n'), text, guardedText)
 	g.all = string(b)
 	for i, c := range b {
 		if c >= 'A' && c <= 'Z' {
@@ -56,13 +58,13 @@ func newSignals(subject, text string) signals {
 		}
 	}
 	g.lower = string(b)
-	g.cues = findCues(g.lower)
+	g.cues = allCues.Find(g.lower)
 	return g
 }
 
 // has says whether a wordlist is met between two offsets.
-func (g signals) has(w *wordlist, from, to int) bool {
-	return w.has(g.lower[from:to], g.cues.of(w, from, to))
+func (g signals) has(w *wordlist.List, from, to int) bool {
+	return w.Has(g.lower[from:to], g.cues.Of(w, from, to))
 }
 
 // circumstances weighs what speaks for a machine that was asked by the receiver, and what speaks against it.
@@ -73,7 +75,7 @@ func (g signals) circumstances(m *Message) (n int) {
 			break
 		}
 	}
-	for _, words := range []*wordlist{expiryWords, secrecyWords, unaskedWords} {
+	for _, words := range []*wordlist.List{expiryWords, secrecyWords, unaskedWords} {
 		if g.has(words, 0, len(g.lower)) {
 			n++
 		}
@@ -99,11 +101,11 @@ func (g signals) code() int {
 	best := 0
 	inSubject := sync.OnceValue(func() bool { return g.has(strongCode, 0, g.subject) })
 	for _, kind := range []struct {
-		words  *wordlist
+		words  *wordlist.List
 		weight int
 	}{{strongCode, 3}, {weakCode, 2}} {
 		seen := 0
-		kind.words.each(g.lower, g.cues.of(kind.words, 0, len(g.lower)), func(from, to int) bool {
+		kind.words.Each(g.lower, g.cues.Of(kind.words, 0, len(g.lower)), func(from, to int) bool {
 			if nearCode(g.all, from, to) {
 				w := kind.weight
 				if from < g.subject || inSubject() {
@@ -140,7 +142,7 @@ func nearCode(s string, from, to int) bool {
 	return false
 }
 
-func (g signals) weigh(words *wordlist) (n int) {
+func (g signals) weigh(words *wordlist.List) (n int) {
 	if g.has(words, g.subject, len(g.lower)) {
 		n++
 	}

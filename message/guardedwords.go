@@ -3,6 +3,8 @@ package message
 import (
 	"regexp"
 	"strings"
+
+	"github.com/postern-mail/postern/message/internal/wordlist"
 )
 
 // The words are folded: lower case, no accents, one space. Constant; compiled once because compiling costs more than a message.
@@ -12,7 +14,7 @@ func words(patterns ...string) *regexp.Regexp {
 }
 
 // strongCode are names that only one-time codes have.
-var strongCode = &wordlist{bit: 1 << 0, reach: 80, cues: strings.Split("code|otp|one-time|one time|enter th|usage unique|einmal|tan|codigo|clave|contrasena", "|"), pattern: words(
+var strongCode = &wordlist.List{Bit: 1 << 0, Reach: 80, Cues: strings.Split("code|otp|one-time|one time|enter th|usage unique|einmal|tan|codigo|clave|contrasena", "|"), Pattern: words(
 	`(?:verification|security|login|log-in|sign-?in|sign in|authentication|two-factor|2fa|recovery|single-use|one-time) (?:pass)?codes?`,
 	`one[- ]time (?:password|passcode|pin|code)`, `otp`, `enter (?:this|the following) (?:pin|code)`,
 	`code (?:de|d') ?(?:verification|securite|connexion|authentification|validation)`, `(?:code|mot de passe) a usage unique`,
@@ -24,7 +26,7 @@ var strongCode = &wordlist{bit: 1 << 0, reach: 80, cues: strings.Split("code|otp
 )}
 
 // weakCode are names that other codes have too.
-var weakCode = &wordlist{bit: 1 << 1, reach: 60, cues: strings.Split("code|codigo", "|"), pattern: words(
+var weakCode = &wordlist.List{Bit: 1 << 1, Reach: 60, Cues: strings.Split("code|codigo", "|"), Pattern: words(
 	`your code`, `code is`, `access code`, `confirmation code`, `passcode`, `pin code`, `code to (?:sign|log) in`,
 	`votre code`, `code d'acces`, `code de confirmation`, `ihr code`, `dein code`, `zugangscode`, `tu codigo`, `su codigo`,
 	`codigo de (?:acceso|confirmacion)`,
@@ -38,14 +40,14 @@ var (
 )
 
 // passwordGiven is a password in the text itself.
-var passwordGiven = &wordlist{bit: 1 << 2, reach: 300, cues: strings.Split("password|mot de passe|passwort|kennwort|contrasena", "|"), pattern: regexp.MustCompile(`(?:^|[^a-z])(?:` + strings.Join([]string{
+var passwordGiven = &wordlist.List{Bit: 1 << 2, Reach: 300, Cues: strings.Split("password|mot de passe|passwort|kennwort|contrasena", "|"), Pattern: regexp.MustCompile(`(?:^|[^a-z])(?:` + strings.Join([]string{
 	`your (?:new |temporary |initial )*password(?: is)? ?:`, `your (?:new|temporary|initial) password is [^ ]*[0-9]`,
 	`(?:votre|le) (?:nouveau )?mot de passe(?: provisoire| temporaire| initial)?(?: est)? ?:`,
 	`(?:ihr|dein) (?:neues |vorlaufiges |temporares )?(?:passwort|kennwort)(?: lautet| ist)? ?:`,
 	`(?:tu|su) (?:nueva )?contrasena(?: temporal| provisional)?(?: es)? ?:`,
 }, "|") + `) ?[^ ]*[0-9!]`)}
 
-var resetWords = &wordlist{bit: 1 << 3, reach: 80, cues: strings.Split("password|recover|mot de passe|passwort|kennwort|contrasena|clave|cuenta", "|"), pattern: words(
+var resetWords = &wordlist.List{Bit: 1 << 3, Reach: 80, Cues: strings.Split("password|recover|mot de passe|passwort|kennwort|contrasena|clave|cuenta", "|"), Pattern: words(
 	`(?:reset|recover|forgot|forgotten|change) (?:your|the|my) (?:[a-z]+ )?password`, `password (?:reset|recovery)`, `(?:set|choose|create) a new password`,
 	`recover your account`, `account recovery`,
 	`reinitialis(?:er|ation|ez) (?:de )?(?:votre|le|du|ton) mot de passe`, `mot de passe oublie`, `(?:choisir|definir|creer) un nouveau mot de passe`,
@@ -54,7 +56,7 @@ var resetWords = &wordlist{bit: 1 << 3, reach: 80, cues: strings.Split("password
 	`nueva contrasena`,
 )}
 
-var signInWords = &wordlist{bit: 1 << 4, reach: 60, cues: strings.Split("link|lien |enlace", "|"), pattern: words(
+var signInWords = &wordlist.List{Bit: 1 << 4, Reach: 60, Cues: strings.Split("link|lien |enlace", "|"), Pattern: words(
 	`magic link`, `(?:sign|log)[- ]?in link`, `link to (?:sign|log) in`, `login link`, `lien (?:de connexion|magique)`, `anmelde-?link`, `login-?link`,
 	`enlace (?:de acceso|magico|de inicio de sesion|para iniciar sesion)`,
 )}
@@ -65,12 +67,12 @@ var tokenLink = regexp.MustCompile(`(?i)https?://[^\s"'<>]*(?:[?&;](?:token|jeto
 var robots = regexp.MustCompile(`^(?:.*(?:no-?_?reply|ne-?pas-?repondre|keine-?antwort|no-?responder|donotreply|security|seguridad|securite|notif|account|password|support|alert|avisos|service|verify).*|info|hello|hola|it|soporte|contact)$`)
 
 var (
-	expiryWords  = &wordlist{bit: 1 << 5, reach: 60, cues: strings.Split("expire|valid|only be used|single use|valable|qu'une|gultig|verfallt|lauft|caduca|solo funciona", "|"), pattern: regexp.MustCompile(`expires? (?:in|after|at)|will expire|valid for|only be used once|single use|expire dans|valable|qu'une (?:seule )?fois|gultig|verfallt|lauft .{0,20}ab|caduca|valid[oa] durante|solo funciona una vez`)}
-	secrecyWords = &wordlist{bit: 1 << 6, reach: 40, cues: strings.Split("not share|not give|not forw|n't share|n't give|n't forw|never share|never give|never forw|partagez|communiquez|transmettez|donnez|weiter|compart", "|"), pattern: regexp.MustCompile(`(?:do not|don't|never) (?:share|give|forward)|ne (?:le |la )?(?:partagez|communiquez|transmettez|donnez)|(?:niemals|niemandem|nicht) weiter|no (?:lo |la )?compart|nunca compart`)}
-	unaskedWords = &wordlist{bit: 1 << 7, reach: 40, cues: strings.Split("not make|not requ|not ask|not try|not you|not init|not expe|n't make|n't requ|n't ask|n't try|n't you|n't init|n't expe|pas a l'origine|n'avez|angefordert|beantragt|veranlasst|anmelden woll| sido|solicit", "|"), pattern: regexp.MustCompile(`(?:did not|didn't|weren't|was not|wasn't|not) (?:make|request|ask|try|you|initiate|expect)|(?:n'etes|n'etiez) pas a l'origine|n'avez (?:pas|rien) (?:fait|demande)|nicht (?:angefordert|beantragt|veranlasst|anmelden wollten)|(?:si )?no (?:has|ha) sido|no (?:lo )?(?:has|ha) solicitado|no solicit`)}
+	expiryWords  = &wordlist.List{Bit: 1 << 5, Reach: 60, Cues: strings.Split("expire|valid|only be used|single use|valable|qu'une|gultig|verfallt|lauft|caduca|solo funciona", "|"), Pattern: regexp.MustCompile(`expires? (?:in|after|at)|will expire|valid for|only be used once|single use|expire dans|valable|qu'une (?:seule )?fois|gultig|verfallt|lauft .{0,20}ab|caduca|valid[oa] durante|solo funciona una vez`)}
+	secrecyWords = &wordlist.List{Bit: 1 << 6, Reach: 40, Cues: strings.Split("not share|not give|not forw|n't share|n't give|n't forw|never share|never give|never forw|partagez|communiquez|transmettez|donnez|weiter|compart", "|"), Pattern: regexp.MustCompile(`(?:do not|don't|never) (?:share|give|forward)|ne (?:le |la )?(?:partagez|communiquez|transmettez|donnez)|(?:niemals|niemandem|nicht) weiter|no (?:lo |la )?compart|nunca compart`)}
+	unaskedWords = &wordlist.List{Bit: 1 << 7, Reach: 40, Cues: strings.Split("not make|not requ|not ask|not try|not you|not init|not expe|n't make|n't requ|n't ask|n't try|n't you|n't init|n't expe|pas a l'origine|n'avez|angefordert|beantragt|veranlasst|anmelden woll| sido|solicit", "|"), Pattern: regexp.MustCompile(`(?:did not|didn't|weren't|was not|wasn't|not) (?:make|request|ask|try|you|initiate|expect)|(?:n'etes|n'etiez) pas a l'origine|n'avez (?:pas|rien) (?:fait|demande)|nicht (?:angefordert|beantragt|veranlasst|anmelden wollten)|(?:si )?no (?:has|ha) sido|no (?:lo )?(?:has|ha) solicitado|no solicit`)}
 	replyWords   = regexp.MustCompile(`(?i)^ ?(?:re|fw|fwd|tr|aw|wg|rv|sv)(?:\[[0-9]+\])?:`)
-	otherCodes   = &wordlist{bit: 1 << 8, reach: 60, cues: strings.Split("code|codigo|meeting id|conference call|dial-in|id de reunion|besprechungs", "|"), pattern: regexp.MustCompile(`(?:promo(?:tion(?:al)?)?|discount|coupon|voucher|referral|gift) ?codes?|codes? (?:promo|de reduction|cadeau|avantage)|(?:gutschein|rabatt)-?code|codigo (?:de descuento|promocional)|meeting id|conference call|dial-in|id de reunion|besprechungs-?id`)}
+	otherCodes   = &wordlist.List{Bit: 1 << 8, Reach: 60, Cues: strings.Split("code|codigo|meeting id|conference call|dial-in|id de reunion|besprechungs", "|"), Pattern: regexp.MustCompile(`(?:promo(?:tion(?:al)?)?|discount|coupon|voucher|referral|gift) ?codes?|codes? (?:promo|de reduction|cadeau|avantage)|(?:gutschein|rabatt)-?code|codigo (?:de descuento|promocional)|meeting id|conference call|dial-in|id de reunion|besprechungs-?id`)}
 )
 
 // allCues is for one pass over a text.
-var allCues = newCueTable(strongCode, weakCode, passwordGiven, resetWords, signInWords, expiryWords, secrecyWords, unaskedWords, otherCodes)
+var allCues = wordlist.NewTable(strongCode, weakCode, passwordGiven, resetWords, signInWords, expiryWords, secrecyWords, unaskedWords, otherCodes)

@@ -1,4 +1,4 @@
-package message
+package wordlist
 
 import (
 	"unicode"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// appendFolded takes accents and odd signs away from at most limit bytes of s and joins white space, so that words can be written
+// AppendFolded takes accents and odd signs away from at most limit bytes of s and joins white space, so that words can be written
 // plainly. What it appends is ASCII.
-func appendFolded(out []byte, s string, limit int) []byte {
+func AppendFolded(out []byte, s string, limit int) []byte {
 	s = s[:min(len(s), limit)]
 	space := false
 	put := func(c byte) {
