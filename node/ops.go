@@ -148,7 +148,7 @@ func addStaff(ctx context.Context, n *Node, in StaffIn, _ report) (StaffOut, err
 		return StaffOut{}, err
 	}
 	out := staffOut(m)
-	out.Invite = n.origins.Desk + "/invite/" + token
+	out.Invite = n.origins.Desk + "/invite#" + token
 	return out, nil
 }
 
@@ -267,6 +267,9 @@ func (n *Node) credentials(ctx context.Context, subject string) ([]postern.Crede
 		if c.EndedAt.IsZero() {
 			ids = append(ids, c.ID)
 		}
+	}
+	if len(list) == 0 {
+		return nil, &postern.Error{Kind: postern.NotFound, Text: "this member has no credential yet"}
 	}
 	if len(ids) == 0 {
 		return nil, &postern.Error{Kind: postern.NotFound, Text: "every credential of this member has ended already"}

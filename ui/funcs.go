@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/postern-mail/postern"
 )
@@ -51,6 +52,8 @@ func (u *UI) funcs(lang string) template.FuncMap {
 		"ago":      at(func(t time.Time) string { return c.Ago(lang, t, u.now().In(u.zone)) }),
 		"iso":      at(func(t time.Time) string { return t.UTC().Format(time.RFC3339) }),
 		"left":     at(func(t time.Time) string { return c.Duration(lang, max(0, t.Sub(u.now()))) }),
+		// Whole seconds, from the server's clock, for countdowns.
+		"seconds":  func(t time.Time) int64 { return int64(max(0, t.Sub(u.now())) / time.Second) },
 		"duration": func(d time.Duration) string { return c.Duration(lang, d) },
 		"bytes":    func(n any) string { return Bytes(lang, integer(n)) },
 		"number":   func(n any) string { return number(lang, integer(n)) },
@@ -72,6 +75,8 @@ func (u *UI) funcs(lang string) template.FuncMap {
 		"query": query,
 		"add":   func(a, b any) int64 { return integer(a) + integer(b) },
 		"lang":  func() string { return lang },
+		// A tile that holds the text twice, the second time set off.
+		"watermarkWidth": func(s string) int { return 120 + 10*utf8.RuneCountInString(s) },
 	}
 }
 

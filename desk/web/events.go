@@ -61,6 +61,9 @@ func (w *Web) stream(rw http.ResponseWriter, r *http.Request, s staff.Session, g
 	for {
 		select {
 		case <-session:
+			if grant != nil {
+				fmt.Fprint(rw, "event: session\ndata: ended\n\n") // the whole page goes, not the revealed part alone
+			}
 			w.say(rw, r, gate.RefusedContained)
 			return nil
 		case <-grant:

@@ -337,19 +337,23 @@ func TestSignInPages(t *testing.T) {
 	if p := nadia.post("/sign-in/passkey/begin").is(t, 200); !strings.Contains(p.body, `"rpId":"localhost"`) || !strings.Contains(p.body, `"userVerification":"required"`) {
 		t.Errorf("the challenge is %s", p.body)
 	}
-	if p := nadia.post("/sign-in/passkey/finish").is(t, 403); !strings.Contains(p.body, "The passkey was not accepted.") {
+	if p := nadia.post("/sign-in/passkey").is(t, 422); !strings.Contains(p.body, "This attempt is too old.") {
 		t.Errorf("an empty answer: %s", p.body)
 	}
 	nadia.post("/passkey/begin").is(t, 403)
 	nadia.get("/passkey").leadsTo(t, "/sign-in?next=%2Fpasskey")
-	nadia.get("/passkey?invite=nonsense").is(t, 404)
+	if p := nadia.post("/passkey/begin", "invite", "nonsense").is(t, 404); strings.Contains(p.body, "challenge") {
+		t.Errorf("nobody was invited: %s", p.body)
+	}
 	token, err := h.staff.Invite(context.Background(), nadia.m.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := nadia.get("/passkey?invite="+token).is(t, 200); !strings.Contains(p.body, nadia.m.Name) {
-		t.Error("the invitation greets nobody")
+	nadia.get("/invite").is(t, 200)
+	if p := nadia.post("/passkey/begin", "invite", token).is(t, 200); !strings.Contains(p.body, nadia.m.Name) {
+		t.Errorf("the invitation is nobody's: %s", p.body)
 	}
+	nadia.post("/passkey", "invite", token).is(t, 422)
 	nadia.signIn()
 	nadia.get("/passkey").is(t, 200)
 	nadia.get("/").leadsTo(t, "/cases")

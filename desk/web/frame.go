@@ -101,6 +101,7 @@ func (w *Web) page(r *http.Request, s staff.Session, title string, data any) ui.
 	if s.ID == "" {
 		return p
 	}
+	p.Ends = "/events"
 	p.User = &ui.User{Name: s.Name, Detail: s.OrganisationName + " · " + w.roles(w.ui.Lang(r), s)}
 	here := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
 	p.Nav = []ui.NavItem{

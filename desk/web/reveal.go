@@ -51,6 +51,7 @@ func (t through) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 // when no script runs.
 func (w *Web) show(rw http.ResponseWriter, r *http.Request, s staff.Session, d *gate.Delivery, page string, p ui.Page) {
 	p.Watermark = s.Name + " · " + w.Now().In(w.Zone).Format("2006-01-02 15:04")
+	p.Ends = "" // the stream of the grant tells of the session too: one connection a page
 	left := d.Grant.Until.Sub(w.Now())
 	rw.Header().Set("Refresh", strconv.Itoa(int(left/time.Second)+1))
 	w.ui.Page(through{rw, d.Writer(rw)}, r, http.StatusOK, page, p)

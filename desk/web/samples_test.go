@@ -79,11 +79,11 @@ func samples() []ui.Sample {
 	alone.Case, alone.Action = nil, "/accounts/ask"
 	ended := rowOf(sampleRequest, gate.Granted, "")
 	list := []ui.Sample{
-		{Name: "sign-in", Page: "signin", Path: "/sign-in", Of: ui.Page{Title: "desk.sign-in.title", Data: signInData{Script: "/static/x/desk.js", Next: "/cases", Demo: []demoPerson{{anID, "Nadia Benali", "Outlook Example · agent"}, {anID, "Bo Lindqvist", "Helpline · agent"}}}}},
+		{Name: "sign-in", Page: "signin", Path: "/sign-in", Of: ui.Page{Title: "desk.sign-in.title", Data: signInData{Next: "/cases", Demo: []demoPerson{{anID, "Nadia Benali", "Outlook Example · agent"}, {anID, "Bo Lindqvist", "Helpline · agent"}}}}},
 		{Name: "sign-in-wrong", Page: "signin", Path: "/sign-in", Of: ui.Page{Title: "desk.sign-in.title", Errors: []ui.Problem{{Field: "login", Text: "staff.refused.wrong"}},
-			Data: signInData{Script: "/static/x/desk.js", Next: "/cases", Login: "nadia", Error: "Faux.", Why: "Votre session a été coupée."}}},
-		{Name: "passkey-invited", Page: "passkey", Path: "/passkey?invite=x", Of: ui.Page{Title: "desk.passkey.title", Data: passkeyData{Script: "/static/x/desk.js", Invite: "x", Name: "Nadia Benali"}}},
-		sample("passkey", "passkey", passkeyData{Script: "/static/x/desk.js", Name: "Nadia", Created: true, Keys: []staff.Credential{
+			Data: signInData{Next: "/cases", Login: "nadia", Error: "Faux.", Why: "Votre session a été coupée."}}},
+		{Name: "passkey-invited", Page: "passkey", Path: "/invite", Of: ui.Page{Title: "desk.passkey.title", Data: passkeyData{Invited: true}}},
+		sample("passkey", "passkey", passkeyData{Created: true, Keys: []staff.Credential{
 			{ID: anID, Kind: "passkey", Label: "portable", Created: noon, LastUsed: noon, BackupEligible: true}, {ID: "b", Kind: "password", Created: noon, EndedAt: noon}, {ID: "c", Kind: "demo", Created: noon}}}),
 		sample("queue", "cases", queueData{Tabs: []ui.NavItem{{Text: "desk.queue.all", Href: "/cases", Current: true}, {Text: "desk.queue.mine", Href: "/cases?mine=1"}}, Cases: []desk.Case{sampleCase, {ID: "b", Number: 1041, Subject: "I cannot sign in", Name: "Tom Becker", Address: "tom@hotmail.example", Status: desk.StatusWaiting, Updated: noon}, closed}}),
 		sample("queue-empty", "cases", queueData{Empty: "desk.queue.empty"}),

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 
@@ -13,12 +11,11 @@ import (
 
 // signInData is the sign-in page.
 type signInData struct {
-	Script string
-	Login  string
-	Why    string // why the last session ended: a sentence
-	Error  string // why this attempt failed: a sentence
-	Next   string
-	Demo   []demoPerson
+	Login string
+	Why   string // why the last session ended: a sentence
+	Error string // why this attempt failed: a sentence
+	Next  string
+	Demo  []demoPerson
 }
 
 type demoPerson struct {
@@ -35,7 +32,6 @@ func (w *Web) signInPage(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *Web) showSignIn(rw http.ResponseWriter, r *http.Request, status int, d signInData) {
-	d.Script = w.script
 	if d.Next == "" || d.Next == "/" {
 		d.Next = "/cases"
 	}
@@ -119,115 +115,4 @@ func (w *Web) signInDemo(rw http.ResponseWriter, r *http.Request) {
 	}
 	token, s, err := w.Demo.SignInAs(r.Context(), postern.StaffID(r.PostFormValue("staff")), w.From(r))
 	w.begin(rw, r, token, s, ui.Local(r.PostFormValue("next")), err)
-}
-
-// ceremonyCookie keeps an open passkey ceremony's state in the browser.
-const ceremonyCookie = "ceremony"
-
-func (w *Web) beginLogin(rw http.ResponseWriter, r *http.Request) {
-	options, state, err := w.Staff.BeginLogin(r.Context())
-	w.challenge(rw, r, options, state, err)
-}
-
-func (w *Web) challenge(rw http.ResponseWriter, r *http.Request, options []byte, state string, err error) {
-	if err != nil {
-		w.failJSON(rw, r, err)
-		return
-	}
-	w.ui.SetSecret(rw, r, ceremonyCookie, state, w.Now().Add(staff.CeremonyLife))
-	rw.Header().Set("Content-Type", "application/json")
-	rw.Write(options)
-}
-
-func (w *Web) finishLogin(rw http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		w.failJSON(rw, r, err)
-		return
-	}
-	token, s, err := w.Staff.FinishLogin(r.Context(), w.ui.Secret(r, ceremonyCookie), body, w.From(r))
-	if err != nil {
-		w.failJSON(rw, r, err)
-		return
-	}
-	w.ui.DropSecret(rw, r, ceremonyCookie)
-	w.keep(rw, r, token, s)
-	writeJSON(rw, http.StatusOK, map[string]string{"href": landing(ui.Local(r.URL.Query().Get("next")))})
-}
-
-func writeJSON(rw http.ResponseWriter, status int, v any) {
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	json.NewEncoder(rw).Encode(v)
-}
-
-// failJSON tells the script's page a sentence.
-func (w *Web) failJSON(rw http.ResponseWriter, r *http.Request, err error) {
-	if kind := postern.KindOf(err); kind == postern.KindOther {
-		w.Log.Error("a passkey ceremony failed", "error", err)
-	}
-	writeJSON(rw, ui.StatusOf(err), map[string]string{"error": w.ui.Sentence(w.ui.Lang(r), err)})
-}
-
-// passkeyData is the page where a member registers a passkey.
-type passkeyData struct {
-	Script  string
-	Invite  string
-	Name    string
-	Keys    []staff.Credential
-	Created bool
-}
-
-// passkeyPage is for the holder of an invitation, or for who is signed in.
-func (w *Web) passkeyPage(rw http.ResponseWriter, r *http.Request) {
-	d := passkeyData{Script: w.script, Invite: r.URL.Query().Get("invite"), Created: r.URL.Query().Has("created")}
-	if d.Invite != "" {
-		m, err := w.Staff.Invited(r.Context(), d.Invite)
-		if err != nil {
-			w.fail(rw, r, staff.Session{}, err)
-			return
-		}
-		d.Name = m.Name
-		w.ui.Page(rw, r, http.StatusOK, "passkey", ui.Page{Title: "desk.passkey.title", Data: d})
-		return
-	}
-	w.signedIn(func(rw http.ResponseWriter, r *http.Request, s staff.Session) (err error) {
-		d.Name = s.Name
-		if d.Keys, err = w.Staff.CredentialsOf(r.Context(), s.Staff); err != nil {
-			return err
-		}
-		w.ui.Page(rw, r, http.StatusOK, "passkey", w.page(r, s, "desk.passkey.title", d))
-		return nil
-	}).ServeHTTP(rw, r)
-}
-
-func (w *Web) beginRegistration(rw http.ResponseWriter, r *http.Request) {
-	who := staff.Registrant{Invite: r.URL.Query().Get("invite")}
-	if who.Invite == "" {
-		s, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookieName), w.From(r))
-		if err != nil {
-			w.failJSON(rw, r, err)
-			return
-		}
-		who.Session = s.ID
-	}
-	options, state, err := w.Staff.BeginRegistration(r.Context(), who)
-	w.challenge(rw, r, options, state, err)
-}
-
-func (w *Web) finishRegistration(rw http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err == nil {
-		_, err = w.Staff.FinishRegistration(r.Context(), w.ui.Secret(r, ceremonyCookie), body, r.URL.Query().Get("label"))
-	}
-	if err != nil {
-		w.failJSON(rw, r, err)
-		return
-	}
-	w.ui.DropSecret(rw, r, ceremonyCookie)
-	next := "/passkey?created"
-	if r.URL.Query().Get("invite") != "" {
-		next = "/sign-in"
-	}
-	writeJSON(rw, http.StatusOK, map[string]string{"href": next})
 }

@@ -10,6 +10,9 @@
 //
 //	POST /sign-in                        login, password, code -> 303 /cases, or 403
 //	POST /sign-in/demo                   staff (demo only)
+//	POST /sign-in/passkey                state, answer; /sign-in/passkey/begin gives the options, as JSON
+//	GET  /invite#TOKEN                   where an invited member registers the first passkey
+//	POST /passkey                        state, answer, label, invite; /passkey/begin gives the options
 //	GET  /cases                          status, mine, q; each case is a[data-case]
 //	GET  /cases/{id}
 //	GET  /cases/{id}/diagnosis           shows the tier account
@@ -120,13 +123,14 @@ func (w *Web) Handler() http.Handler {
 	mux.HandleFunc("POST /sign-in", w.signIn)
 	mux.HandleFunc("POST /sign-in/demo", w.signInDemo)
 	mux.HandleFunc("POST /sign-in/passkey/begin", w.beginLogin)
-	mux.HandleFunc("POST /sign-in/passkey/finish", w.finishLogin)
-	mux.HandleFunc("GET /passkey", w.passkeyPage)
+	mux.HandleFunc("POST /sign-in/passkey", w.finishLogin)
+	mux.HandleFunc("GET /invite", w.invitePage)
 	mux.HandleFunc("POST /passkey/begin", w.beginRegistration)
-	mux.HandleFunc("POST /passkey/finish", w.finishRegistration)
+	mux.HandleFunc("POST /passkey", w.finishRegistration)
 	for pattern, h := range map[string]handler{
 		"POST /sign-out":                                  w.signOut,
 		"GET /events":                                     w.events,
+		"GET /passkey":                                    w.passkeyPage,
 		"GET /cases":                                      w.queue,
 		"GET /cases/{id}":                                 w.oneCase,
 		"POST /cases/{id}/reply":                          w.reply,

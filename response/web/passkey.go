@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 
 	"github.com/postern-mail/postern"
@@ -35,16 +34,4 @@ func (w *Web) passkeyRefused(rw http.ResponseWriter, r *http.Request, err error)
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
 	_ = json.NewEncoder(rw).Encode(map[string]string{"problem": w.ui.Sentence(w.ui.Lang(r), err)})
-}
-
-// script serves the one script of this face: the passkey's.
-func script(rw http.ResponseWriter, r *http.Request) {
-	f, err := files.Open("static/passkey.js")
-	if err != nil {
-		http.NotFound(rw, r)
-		return
-	}
-	defer f.Close()
-	rw.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	_, _ = io.Copy(rw, f)
 }

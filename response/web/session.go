@@ -210,7 +210,11 @@ func (w *Web) signedInAs(rw http.ResponseWriter, r *http.Request, login, token s
 
 func (w *Web) signOut(rw http.ResponseWriter, r *http.Request) {
 	s, err := w.Staff.SessionOf(r.Context(), w.ui.Secret(r, cookie))
-	if err == nil {
+	switch {
+	case err != nil:
+	case w.Gate != nil:
+		err = w.Gate.EndSession(r.Context(), s) // tells the pages that are open elsewhere
+	default:
 		err = w.Staff.End(r.Context(), s.ID)
 	}
 	w.ui.DropSecret(rw, r, cookie)

@@ -56,7 +56,7 @@ import (
 	"github.com/postern-mail/postern/ui"
 )
 
-//go:embed all:templates locales static
+//go:embed all:templates locales
 var files embed.FS
 
 // Parts are what the face is made of.
@@ -118,7 +118,6 @@ func (w *Web) routes() http.Handler {
 	m.HandleFunc("POST /sign-in/demo", w.signInDemo)
 	m.HandleFunc("POST /sign-out", w.signOut)
 	m.HandleFunc("GET /session/events", w.sessionEvents)
-	m.HandleFunc("GET /-/passkey.js", script)
 
 	m.Handle("GET /{$}", http.RedirectHandler("/alerts", http.StatusSeeOther))
 	for pattern, f := range map[string]page{

@@ -110,16 +110,18 @@
     else el.click();
   });
 
-  // Countdowns. The page already says when; this says how long.
+  // Countdowns. The page already says when; this says how long. It counts from
+  // what the server said was left, so the browser's own clock may be wrong.
+  const ends = new WeakMap();
   const tick = () => {
-    for (const c of $$(".countdown[data-until]")) {
-      const left = Math.round((Date.parse(c.dataset.until) - Date.now()) / 1000);
+    for (const c of $$(".countdown[data-left]")) {
+      if (!ends.has(c)) ends.set(c, performance.now() + 1000 * c.dataset.left);
+      const left = Math.round((ends.get(c) - performance.now()) / 1000);
       const shown = $(".left", c);
       if (left <= 0) {
         if (!c.dataset.over) {
           c.dataset.over = "1";
           if (c.dataset.done) { $("span", c).textContent = c.dataset.done; say(c.dataset.done); }
-          if ("reload" in c.dataset) location.reload();
         }
         continue;
       }
