@@ -112,6 +112,7 @@ func testOnly(dir, imported string) bool {
 		"desk":     {"ledger"},
 		"drill":    {"testkit"},
 		"node":     {"drill"},
+		"e2e":      {"staff"},
 	}
 	for room, may := range same {
 		if (room == "" && dir == "") || (room != "" && under(dir, room)) {

@@ -101,7 +101,15 @@ func Run(ctx context.Context, o Options) (_ Scorecard, err error) {
 	r.origins = r.node.Origins()
 	serving, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- r.node.Serve(serving) }()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	go func() {
+		err := r.node.Serve(serving)
+		if err != nil {
+			fail(err) // or every client would wait for an answer
+		}
+		ended <- err
+	}()
 	defer func() {
 		stop()
 		if served := <-ended; served != nil && !errors.Is(served, context.Canceled) {
@@ -141,7 +149,9 @@ func (r *rehearsal) run(ctx context.Context) error {
 		r.o.Progress("rehearsing", i+1, len(events))
 	}
 	if r.alert == nil {
-		return fmt.Errorf("the thief was never noticed, so there was nothing to end, measure or tell (%d attempts, %d refused, %d messages seen)", r.thief.attempts, r.thief.refused, len(r.thief.received))
+		if err := r.outsider(ctx); err != nil {
+			return err
+		}
 	}
 	if err := r.scope(ctx); err != nil {
 		return fmt.Errorf("couldn't scope: %w", err)

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -66,6 +67,7 @@ type Node struct {
 	log     *slog.Logger
 	closers []func() error
 	sockets *sockets // nil when it does not listen
+	control net.Listener
 
 	Accounts *account.Accounts
 	Mail     *mail.Mail
@@ -113,7 +115,14 @@ func start(ctx context.Context, cfg Config, o Options, listen func(Config) (*soc
 		n.closers = append(n.closers, n.sockets.close)
 	}
 	n.origins = n.originsOf()
-	return n, n.build(ctx)
+	if err := n.build(ctx); err != nil || listen == nil {
+		return n, err
+	}
+	if n.control, err = n.listenControl(); err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, func() error { n.control.Close(); return nil })
+	return n, nil
 }
 
 // build opens the rooms in the order they stand on each other.

@@ -25,10 +25,6 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	control, err := n.listenControl()
-	if err != nil {
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	// The rooms' own work ends after the listeners have drained: a reveal that
 	// is under way must still be sequenced.
@@ -68,7 +64,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	web(n.sockets.response, handlers.response)
 	web(n.sockets.view, handlers.view)
 	web(n.sockets.ledger, n.Ledger.Handler())
-	web(control, n.controlHandler())
+	web(n.control, n.controlHandler())
 	n.serveMail(ctx, g)
 	n.log.Info("serving", "addresses", n.Addresses())
 	err = g.Wait()

@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 )
 
@@ -94,7 +95,30 @@ func PostgreSQL(ctx context.Context, address string, p Plane, most int) (*db.Han
 		pool.Close()
 		return nil, fmt.Errorf("couldn't reach PostgreSQL for the %s plane: %w", p, err)
 	}
+	if err := alone(ctx, pool, p); err != nil {
+		pool.Close()
+		return nil, err
+	}
 	return db.NewPostgreSQL(pool), nil
+}
+
+// alone refuses a role that may look into another plane's schema: it would undo
+// the fourth lock between staff and mail.
+func alone(ctx context.Context, pool *sql.DB, p Plane) error {
+	for _, other := range Planes {
+		if other == p {
+			continue
+		}
+		var may bool
+		err := pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1 AND has_schema_privilege(oid, 'USAGE'))", Schema(other)).Scan(&may)
+		if err != nil {
+			return fmt.Errorf("couldn't read the rights of the %s plane's role: %w", p, err)
+		}
+		if may {
+			return &postern.Error{Kind: postern.Denied, Text: fmt.Sprintf("the %s plane's role may use the %s plane's schema: give each plane a role of its own, without superuser", p, other)}
+		}
+	}
+	return nil
 }
 
 // Schema is the schema, and by default the role, of a plane.
