@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // once runs f in one PostgreSQL transaction.
@@ -52,8 +53,10 @@ func (p pgQuerier) query(ctx context.Context, q string, args []any) (*sql.Rows, 
 // caller builds from lists are not kept beyond numberedMost.
 var (
 	numberedCache sync.Map // string -> string
-	numberedMost  = 2000
+	numberedCount atomic.Int64
 )
+
+const numberedMost = 2000
 
 // numbered rewrites ?1 to $1 outside of quotes.
 func numbered(q string) string {
@@ -76,7 +79,9 @@ func numbered(q string) string {
 			b.WriteByte(c)
 		}
 	}
-	numberedCache.Store(q, b.String())
+	if numberedCount.Add(1) <= numberedMost {
+		numberedCache.Store(q, b.String())
+	}
 	return b.String()
 }
 

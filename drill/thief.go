@@ -15,17 +15,11 @@ var rowMessage = regexp.MustCompile(`data-message="([0-9a-f]{32})"`)
 // thief has one agent's password and one-time codes, and a browser.
 type thief struct {
 	*record
-	stolen  *member
-	order   []*customer // whom to look at, in this order
-	next    int
-	ended   bool      // the credential no longer works
-	since   time.Time // of the first sign-in
-	pending []pendingRequest
-}
-
-type pendingRequest struct {
-	customer *customer
-	page     string
+	stolen *member
+	order  []*customer // whom to look at, in this order
+	next   int
+	ended  bool      // the credential no longer works
+	since  time.Time // of the first sign-in
 }
 
 // The thief's browser is not the owner's, and later neither is the network.

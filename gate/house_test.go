@@ -270,7 +270,7 @@ func (h *house) signIn(login string, roles ...staff.Role) staff.Session {
 	}
 	m := h.members[login]
 	if m == nil {
-		m = h.hire(login, h.provider(), roles...)
+		h.hire(login, h.provider(), roles...)
 	}
 	s, err := h.trySignIn(login)
 	h.ok(err)

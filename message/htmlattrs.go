@@ -57,9 +57,7 @@ func isLength(s string) bool {
 }
 
 func isColor(s string) bool {
-	if strings.HasPrefix(s, "#") {
-		s = s[1:]
-	}
+	s = strings.TrimPrefix(s, "#")
 	return s != "" && len(s) <= 30 && strings.Trim(strings.ToLower(s), "0123456789abcdefghijklmnopqrstuvwxyz") == ""
 }
 

@@ -53,7 +53,6 @@ func (c *clock) pass(d time.Duration) {
 type mailboxes struct {
 	key   ed25519.PublicKey
 	now   func() time.Time
-	mu    sync.Mutex
 	of    postern.AccountID
 	all   []postern.ShownMessage // newest first; what a receipt does not name is cut
 	masks map[postern.MessageID]bool

@@ -170,13 +170,6 @@ func (d *decoder) string() string {
 	return s
 }
 
-// skip passes over strings that are not wanted.
-func (d *decoder) skip(n int) {
-	for range n {
-		d.string()
-	}
-}
-
 func (d *decoder) envelope(v *message.Envelope) {
 	head := d.byte()
 	if head&hasDate != 0 {
