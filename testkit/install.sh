@@ -5,11 +5,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="gcc libc6-dev git ca-certificates postgresql swaks postfix isync mutt chromium nodejs npm"
+packages="gcc libc6-dev git ca-certificates openssl postgresql swaks postfix isync mutt chromium nodejs npm"
 missing=""
 for p in $packages; do
 	case "$p" in
-	gcc | git | swaks | mutt | chromium | npm) command -v "$p" >/dev/null 2>&1 && continue ;;
+	gcc | git | openssl | swaks | mutt | chromium | npm) command -v "$p" >/dev/null 2>&1 && continue ;;
 	nodejs) command -v node >/dev/null 2>&1 && continue ;;
 	esac
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"

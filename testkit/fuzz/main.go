@@ -33,10 +33,9 @@ func main() {
 
 var target = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 
-func run(time string) error {
-	var failed error
-	ran := 0
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+func run(time string) (err error) {
+	targets, packages := map[string][]string{}, []string{}
+	err = filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -50,20 +49,44 @@ func run(time string) error {
 		if err != nil {
 			return err
 		}
+		dir := filepath.Dir(file)
 		for _, m := range target.FindAllSubmatch(text, -1) {
-			ran++
-			cmd := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+string(m[1])+"$", "-fuzztime", time, "./"+filepath.Dir(file))
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("%s in %s: %w\n%s", m[1], file, err, out))
-				continue
+			if targets[dir] == nil {
+				packages = append(packages, dir)
 			}
-			fmt.Printf("ok  \t%s\t%s\n", m[1], file)
+			targets[dir] = append(targets[dir], string(m[1]))
 		}
 		return nil
 	})
-	if ran == 0 {
+	if err != nil {
+		return err
+	}
+	if len(packages) == 0 {
 		return errors.New("no fuzz target found: run it at the top of the module")
 	}
-	return errors.Join(err, failed)
+	work, err := os.MkdirTemp("", "postern-fuzz-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	var failed error
+	for i, dir := range packages {
+		// Built once for all targets of a package, instrumented by -fuzz.
+		binary := filepath.Join(work, fmt.Sprintf("p%d.test", i))
+		if out, err := exec.Command("go", "test", "-c", "-fuzz", "^"+targets[dir][0]+"$", "-o", binary, "./"+dir).CombinedOutput(); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("couldn't build %s: %w\n%s", dir, err, out))
+			continue
+		}
+		for _, name := range targets[dir] {
+			cmd := exec.Command(binary, "-test.run", "^$", "-test.fuzz", "^"+name+"$", "-test.fuzztime", time, "-test.fuzzminimizetime", "1s",
+				"-test.fuzzcachedir", filepath.Join(work, "cache"))
+			cmd.Dir = dir // its seeds are in testdata, and so is what it finds
+			if out, err := cmd.CombinedOutput(); err != nil {
+				failed = errors.Join(failed, fmt.Errorf("%s in %s: %w\n%s", name, dir, err, out))
+				continue
+			}
+			fmt.Printf("ok  \t%s\t%s\n", name, dir)
+		}
+	}
+	return failed
 }
