@@ -105,6 +105,13 @@ func safeValue(prop, value string) bool {
 	if value == "" || len(value) > 300 {
 		return false
 	}
+	// As a plain word none of these does anything, but no mail needs them.
+	lower := strings.ToLower(value)
+	for _, word := range []string{"expression", "javascript", "behavior", "position", "transform", "z-index"} {
+		if strings.Contains(lower, word) {
+			return false
+		}
+	}
 	switch prop {
 	case "color", "background-color", "font", "font-family", "font-size", "font-style", "font-variant", "font-weight", "line-height",
 		"letter-spacing", "word-spacing", "text-align", "text-decoration", "text-transform", "text-indent", "vertical-align",
