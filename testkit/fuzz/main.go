@@ -1,7 +1,11 @@
 // Command fuzz runs every fuzz target of the module for a moment, one after
 // another, and fails when one fails:
 //
-//	go run ./testkit/fuzz 3s
+//	go run ./testkit/fuzz 1000x
+//
+// A number of inputs is better than a time: when the time ends while a worker
+// is busy, go test reports "context deadline exceeded" as a failure
+// (golang/go issue 75804).
 //
 // What it keeps: nothing; go test writes a failing input to the package's
 // testdata, to be committed with its fix.
@@ -22,7 +26,7 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: fuzz DURATION")
+		fmt.Fprintln(os.Stderr, "usage: fuzz COUNTx|DURATION")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1]); err != nil {
@@ -78,7 +82,7 @@ func run(time string) (err error) {
 			continue
 		}
 		for _, name := range targets[dir] {
-			cmd := exec.Command(binary, "-test.run", "^$", "-test.fuzz", "^"+name+"$", "-test.fuzztime", time, "-test.fuzzminimizetime", "1s",
+			cmd := exec.Command(binary, "-test.run", "^$", "-test.fuzz", "^"+name+"$", "-test.fuzztime", time, "-test.fuzzminimizetime", "100x",
 				"-test.fuzzcachedir", filepath.Join(work, "cache"))
 			cmd.Dir = dir // its seeds are in testdata, and so is what it finds
 			if out, err := cmd.CombinedOutput(); err != nil {
