@@ -147,21 +147,25 @@ type Field uint32
 
 // The fields, each in the shallowest tier that may show it.
 const (
-	FieldStatus      Field = 1 << 0  // account: standing, created, language
-	FieldQuota       Field = 1 << 1  // account: used and allowed bytes, message count
-	FieldSignIns     Field = 1 << 2  // account: times and results of sign-ins
-	FieldQueue       Field = 1 << 3  // account: messages waiting to go out
-	FieldRules       Field = 1 << 4  // account: that a forwarding rule exists
-	FieldTrace       Field = 1 << 5  // trace: times, verdicts, where it went
-	FieldMailboxes   Field = 1 << 8  // envelope: mailbox names
-	FieldFrom        Field = 1 << 9  // envelope: From, Sender, Reply-To
-	FieldTo          Field = 1 << 10 // envelope: To, Cc
-	FieldSubject     Field = 1 << 11 // envelope
-	FieldDate        Field = 1 << 12 // envelope
-	FieldSize        Field = 1 << 13 // envelope
-	FieldBody        Field = 1 << 16 // content: body text
-	FieldAttachments Field = 1 << 20 // attachment: names, types, bytes
-	FieldSource      Field = 1 << 21 // attachment: the raw message
+	FieldStatus        Field = 1 << 0  // account: standing, created, language
+	FieldQuota         Field = 1 << 1  // account: used and allowed bytes, message count
+	FieldSignIns       Field = 1 << 2  // account: times and results of sign-ins
+	FieldQueue         Field = 1 << 3  // account: messages waiting to go out
+	FieldRules         Field = 1 << 4  // account: that forwarding and filter rules exist
+	FieldTrace         Field = 1 << 5  // trace: times, verdicts, where it went
+	FieldMailboxes     Field = 1 << 8  // envelope: mailbox names
+	FieldFrom          Field = 1 << 9  // envelope: From, Sender, Reply-To
+	FieldTo            Field = 1 << 10 // envelope: To, Cc
+	FieldSubject       Field = 1 << 11 // envelope
+	FieldDate          Field = 1 << 12 // envelope
+	FieldSize          Field = 1 << 13 // envelope
+	FieldFromMasked    Field = 1 << 14 // envelope: FieldFrom, the local parts masked: "•••@bank.example"
+	FieldToMasked      Field = 1 << 15 // envelope: FieldTo, the local parts masked
+	FieldSubjectMasked Field = 1 << 17 // envelope: FieldSubject, every digit masked: "Order •••• of 14 May"
+	FieldRuleTargets   Field = 1 << 18 // envelope: what the filter and forwarding rules do, and to which address
+	FieldBody          Field = 1 << 16 // content: body text
+	FieldAttachments   Field = 1 << 20 // attachment: names, types, bytes
+	FieldSource        Field = 1 << 21 // attachment: the raw message
 )
 
 // Fields gives every field that a tier may show, shallower tiers' included.
@@ -169,9 +173,10 @@ func (t Tier) Fields() Field {
 	const (
 		account  = FieldStatus | FieldQuota | FieldSignIns | FieldQueue | FieldRules
 		trace    = account | FieldTrace
-		envelope = trace | FieldMailboxes | FieldFrom | FieldTo | FieldSubject | FieldDate | FieldSize
-		content  = envelope | FieldBody
-		all      = content | FieldAttachments | FieldSource
+		envelope = trace | FieldMailboxes | FieldFrom | FieldTo | FieldSubject | FieldDate | FieldSize |
+			FieldFromMasked | FieldToMasked | FieldSubjectMasked | FieldRuleTargets
+		content = envelope | FieldBody
+		all     = content | FieldAttachments | FieldSource
 	)
 	return [...]Field{0, account, trace, envelope, content, all}[min(t, TierAttachment)]
 }
@@ -182,7 +187,8 @@ var fieldNames = []struct {
 }{
 	{FieldStatus, "status"}, {FieldQuota, "quota"}, {FieldSignIns, "sign-ins"}, {FieldQueue, "queue"}, {FieldRules, "rules"},
 	{FieldTrace, "trace"}, {FieldMailboxes, "mailboxes"}, {FieldFrom, "from"}, {FieldTo, "to"}, {FieldSubject, "subject"},
-	{FieldDate, "date"}, {FieldSize, "size"}, {FieldBody, "body"}, {FieldAttachments, "attachments"}, {FieldSource, "source"},
+	{FieldDate, "date"}, {FieldSize, "size"}, {FieldFromMasked, "from-masked"}, {FieldToMasked, "to-masked"}, {FieldSubjectMasked, "subject-masked"},
+	{FieldRuleTargets, "rule-targets"}, {FieldBody, "body"}, {FieldAttachments, "attachments"}, {FieldSource, "source"},
 }
 
 // Names lists the fields of a set by name, in the order of their bits.

@@ -34,6 +34,17 @@ type ShownAccount struct {
 	SignIns    []SignIn
 	Queued     int  // messages waiting to go out
 	Forwarding bool // a rule forwards mail; not where to
+	Filters    int  // how many filter rules are on; not what they do
+	Bounced    int  // messages of theirs that came back within seven days
+	// Rules are given by FieldRuleTargets alone.
+	Rules []ShownRule
+}
+
+// ShownRule is one rule that a customer's mail is sorted by: the envelope tier.
+type ShownRule struct {
+	When   string // "from contains bank.example"
+	Does   string // "file", "junk", "delete", "forward", "read"
+	Target string // a mailbox or an address; empty where it has none
 }
 
 // SignIn is one attempt to get into an account.
@@ -58,8 +69,11 @@ type TraceEvent struct {
 
 // ShownMessage is one message of an envelope, content or attachment tier.
 type ShownMessage struct {
-	ID          MessageID
-	Masked      bool // guarded, and the customer did not agree to this very message
+	ID     MessageID
+	Masked bool // guarded, and the customer did not agree to this very message: nothing else is set
+	// Given are the fields that this message shows: the receipt's, or none for a
+	// masked one.
+	Given       Field
 	Mailbox     string
 	From, To    []string
 	Subject     string

@@ -17,6 +17,7 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/testkit/engine"
@@ -113,7 +114,7 @@ func newHouse(t testing.TB, o engine.Open) *house {
 	h.ok(h.staff.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Outlook Example", Kind: "provider"}))
 	h.cases, err = desk.OpenCases(ctx, desk.CasesParts{DB: h.db, Now: h.clock.now})
 	h.ok(err)
-	h.gate, err = gate.Open(ctx, gate.Parts{DB: h.db, Ledger: h.ledger, Staff: h.staff, Mailboxes: h.plane, Cases: h.cases, Policy: gate.Default(), Now: h.clock.now, Log: quiet, Node: "a"})
+	h.gate, err = gate.Open(ctx, gate.Parts{DB: h.db, Ledger: h.ledger, Staff: h.staff, Mailboxes: h.plane, Cases: h.cases, Policy: policy.Default(), Now: h.clock.now, Log: quiet, Node: "a"})
 	h.ok(err)
 	h.desk, err = desk.Open(ctx, desk.Parts{Cases: h.cases, Gate: h.gate, Staff: h.staff, Now: h.clock.now, Log: quiet})
 	h.ok(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -97,13 +98,13 @@ func (g *Gate) mayAnswer(tx *db.Tx, by staff.Session, id postern.RequestID, a *a
 		return approver, r, err
 	}
 	a.account, a.caseID, a.tier, a.items = r.Account, r.Case, r.Tier, len(r.Messages)
-	rule, ok := g.rules.of(r.Tier)
+	rule, ok := g.rules.Of(r.Tier)
 	switch {
 	// Invariant 3. It is the person that counts, not the session: whoever has
 	// two credentials is still one.
 	case r.Staff == approver.Staff:
 		return approver, r, refuse(RefusedOwnRequest)
-	case r.NeedsCustomer || !ok || rule.Agree == AgreeCustomer:
+	case r.NeedsCustomer || !ok || rule.Agree == policy.AgreeCustomer:
 		// The second half is a policy that became stricter while it waited.
 		return approver, r, refuse(RefusedCustomerOnly)
 	// An outsourcer is a trust domain of its own: it cannot agree with itself.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -111,7 +112,7 @@ func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error)
 	if err != nil {
 		return s, err
 	}
-	rule, ok := g.rules.of(a.Tier)
+	rule, ok := g.rules.Of(a.Tier)
 	switch {
 	case !s.Is(staff.Agent):
 		return s, refuse(RefusedNotAgent)
@@ -119,7 +120,7 @@ func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error)
 		return s, refuse(RefusedPolicy)
 	case s.OrganisationKind != "provider" && !rule.Outsourcers:
 		return s, refuse(RefusedOutsourcer)
-	case a.Case == "" && rule.Agree != AgreeNobody:
+	case a.Case == "" && rule.Agree != policy.AgreeNobody:
 		return s, refuse(RefusedNoCase)
 	case a.Account == "":
 		return s, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.account", Text: "an account's id has 32 hexadecimal digits"}
@@ -153,12 +154,12 @@ func (g *Gate) resolve(ctx context.Context, a Ask) (Ask, error) {
 
 // decide writes the request, and its grant where nobody has to be asked.
 func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
-	rule, _ := g.rules.of(a.Tier)
+	rule, _ := g.rules.Of(a.Tier)
 	now := g.now()
 	r := Request{
 		ID: postern.RequestID(postern.NewID()), Case: a.Case, Account: a.Account, Tier: a.Tier, Reason: a.Reason, Sentence: a.Sentence,
 		For: a.For, Staff: s.Staff, StaffName: s.Name, Organisation: s.Organisation, OrganisationName: s.OrganisationName, Session: s.ID,
-		Asked: now, Status: Waiting, NeedsCustomer: rule.Agree == AgreeCustomer,
+		Asked: now, Status: Waiting, NeedsCustomer: rule.Agree == policy.AgreeCustomer,
 		Named: a.Scope.Mailbox == "" && a.Scope.Query == "",
 	}
 	if r.For == 0 || r.For > rule.Longest {
@@ -170,7 +171,7 @@ func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
 	t := terms{tier: r.Tier, lasts: r.For}
 	agreed := agreement{}
 	switch {
-	case rule.Agree == AgreeNobody || rule.Agree == AgreeCase:
+	case rule.Agree == policy.AgreeNobody || rule.Agree == policy.AgreeCase:
 		agreed.by = ByPolicy
 	default:
 		o, ok, err := g.offered(tx, s, a)
@@ -203,7 +204,7 @@ func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
 }
 
 // wait writes a request that somebody has to answer.
-func (g *Gate) wait(tx *db.Tx, r Request, agree Agree, s staff.Session) error {
+func (g *Gate) wait(tx *db.Tx, r Request, agree policy.Agree, s staff.Session) error {
 	var n int
 	if err := tx.Row("SELECT count(*) FROM gate_request WHERE status = 'waiting' AND staff = ?1 AND asked > ?2",
 		db.Args(string(s.Staff), millis(r.Asked.Add(-requestLife))), &n); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -14,11 +15,11 @@ import (
 // the minute: a thief who knows the bounds gains nothing at the full hour. Each
 // count errs by less than a minute, and always towards refusing.
 func (g *Gate) spend(tx *db.Tx, s staff.Session, a postern.AccountID, w Want, now time.Time) error {
-	rule, ok := g.rules.of(w.Tier)
+	rule, ok := g.rules.Of(w.Tier)
 	if !ok {
 		return refuse(RefusedPolicy)
 	}
-	if !rule.bounded() {
+	if !rule.Bounded() {
 		return nil
 	}
 	// Reveals of one member count one after another, else two of them would
@@ -40,7 +41,7 @@ const (
 
 // reach counts different accounts. gate_reach has one row for each, with the
 // last minute it was seen in, so the rows younger than a window are its count.
-func reach(tx *db.Tx, rule *Rule, who postern.StaffID, t postern.Tier, a postern.AccountID, minute int64) error {
+func reach(tx *db.Tx, rule *policy.Rule, who postern.StaffID, t postern.Tier, a postern.AccountID, minute int64) error {
 	if rule.AccountsPerHour == 0 && rule.AccountsPerDay == 0 {
 		return nil
 	}
@@ -69,7 +70,7 @@ func reach(tx *db.Tx, rule *Rule, who postern.StaffID, t postern.Tier, a postern
 }
 
 // read counts messages, by the minute.
-func read(tx *db.Tx, rule *Rule, who postern.StaffID, t postern.Tier, n int, minute int64) error {
+func read(tx *db.Tx, rule *policy.Rule, who postern.StaffID, t postern.Tier, n int, minute int64) error {
 	if rule.MessagesPerHour == 0 || n == 0 {
 		return nil
 	}

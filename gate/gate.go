@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 )
@@ -49,7 +50,7 @@ type Parts struct {
 	Staff     *staff.Directory
 	Mailboxes Mailboxes
 	Cases     Cases
-	Policy    Policy
+	Policy    policy.Policy
 	Now       func() time.Time
 	Log       *slog.Logger
 	Node      string // this machine's name, as in the ledger's records
@@ -62,8 +63,8 @@ type Gate struct {
 	staff     *staff.Directory
 	mailboxes Mailboxes
 	cases     Cases
-	policy    Policy
-	rules     rules
+	policy    policy.Policy
+	rules     policy.Rules
 	now       func() time.Time
 	log       *slog.Logger
 	process   string // a name that no other process has: hosts may share theirs
@@ -75,7 +76,7 @@ type Gate struct {
 // Open migrates the gate's tables and gives the gate. Run it beside
 // [Gate.Run], which hears of what other nodes ended.
 func Open(ctx context.Context, p Parts) (*Gate, error) {
-	if err := p.Policy.check(); err != nil {
+	if err := p.Policy.Check(); err != nil {
 		return nil, err
 	}
 	if p.DB == nil || p.Ledger == nil || p.Staff == nil || p.Mailboxes == nil || p.Cases == nil || p.Now == nil || p.Log == nil || p.Node == "" {
@@ -90,14 +91,14 @@ func Open(ctx context.Context, p Parts) (*Gate, error) {
 	}
 	g := &Gate{
 		db: p.DB, ledger: p.Ledger, staff: p.Staff, mailboxes: p.Mailboxes, cases: p.Cases,
-		policy: p.Policy, rules: p.Policy.rules(), now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
+		policy: p.Policy, rules: p.Policy.Rules(), now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
 		leases: newLeases(), hub: newHub(),
 	}
 	return g, g.hub.begin(ctx, p.DB)
 }
 
 // Policy gives the policy that the gate keeps.
-func (g *Gate) Policy() Policy { return g.policy }
+func (g *Gate) Policy() policy.Policy { return g.policy }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/testkit/engine"
@@ -191,7 +192,7 @@ func build(t testing.TB, o engine.Open, keys ledger.Keys, more ...func(*gate.Par
 	h.cases, err = desk.OpenCases(ctx, desk.CasesParts{DB: h.db, Now: h.clock.now})
 	h.ok(err)
 	h.mail = &mailboxes{key: keys.ReceiptPublic(), now: h.clock.now, accounts: map[postern.AccountID][]stored{}, spent: map[postern.DisclosureID]bool{}}
-	h.parts = gate.Parts{DB: h.db, Ledger: h.ledger, Staff: h.staff, Mailboxes: h.mail, Cases: h.cases, Policy: gate.Default(), Now: h.clock.now, Log: quiet, Node: "a"}
+	h.parts = gate.Parts{DB: h.db, Ledger: h.ledger, Staff: h.staff, Mailboxes: h.mail, Cases: h.cases, Policy: policy.Default(), Now: h.clock.now, Log: quiet, Node: "a"}
 	for _, f := range more {
 		f(&h.parts)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -64,11 +65,11 @@ const requestColumns = `id, case_id, account, tier, messages, named, reason, sen
 func scanRequest(row db.Scanner) (r Request, err error) {
 	var messages []byte
 	var lasts, asked, answered int64
-	var agree Agree
+	var agree policy.Agree
 	err = row.Scan(&r.ID, &r.Case, &r.Account, &r.Tier, &messages, &r.Named, &r.Reason, &r.Sentence, &lasts, &agree, &r.Staff, &r.StaffName,
 		&r.Organisation, &r.OrganisationName, &r.Session, &asked, &r.Status, &answered, &r.AnsweredBy, &r.Answer, &r.Grant)
 	r.Messages, r.For, r.Asked, r.Answered = unpack(messages), time.Duration(lasts)*time.Millisecond, moment(asked), moment(answered)
-	r.NeedsCustomer = agree == AgreeCustomer
+	r.NeedsCustomer = agree == policy.AgreeCustomer
 	return r, err
 }
 
@@ -93,7 +94,7 @@ func request(tx *db.Tx, id postern.RequestID) (Request, error) {
 }
 
 // insert writes a request as it was asked.
-func insert(tx *db.Tx, r Request, agree Agree, credential postern.CredentialID) error {
+func insert(tx *db.Tx, r Request, agree policy.Agree, credential postern.CredentialID) error {
 	packed, err := pack(r.Messages)
 	if err != nil {
 		return err

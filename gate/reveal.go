@@ -25,7 +25,7 @@ type Want struct {
 // Usual gives the fields that a view of a tier shows: the tier's own, and for
 // messages those of the shallower tiers that make them legible.
 func Usual(t postern.Tier) postern.Field {
-	all := t.Fields()
+	all := t.Fields() &^ (masked | postern.FieldRuleTargets)
 	switch t {
 	case postern.TierTrace:
 		return all &^ postern.TierAccount.Fields()
@@ -37,9 +37,12 @@ func Usual(t postern.Tier) postern.Field {
 	return all
 }
 
+// masked are the views of a field that another field shows whole.
+const masked = postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked
+
 // ofMessages are the fields that belong to a message rather than the account.
 const ofMessages = postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize |
-	postern.FieldBody | postern.FieldAttachments | postern.FieldSource
+	postern.FieldBody | postern.FieldAttachments | postern.FieldSource | masked
 
 // settle completes w, and sets the tier to the deepest that its fields show: an
 // act is in the ledger under what it showed, neither less nor more.

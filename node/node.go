@@ -26,6 +26,7 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/mail/queue"
@@ -46,7 +47,7 @@ type Options struct {
 	// Rules of detection; nil means the default ones.
 	Rules *response.Rules
 	// Policy takes the place of the config's.
-	Policy *gate.Policy
+	Policy *policy.Policy
 	// Manual leaves the sequencer and detection to the caller, who runs them by
 	// Ledger.Sequence and Response.Tick: a drill decides when its minutes pass.
 	Manual bool
@@ -207,21 +208,21 @@ func (n *Node) handle(ctx context.Context, p open.Plane) (*db.Handle, error) {
 	return open.PostgreSQL(ctx, address, p, n.cfg.Database.Connections)
 }
 
-func (n *Node) policy() (gate.Policy, error) {
+func (n *Node) policy() (policy.Policy, error) {
 	if n.opts.Policy != nil {
 		return *n.opts.Policy, nil
 	}
 	switch n.cfg.Gate.Policy {
 	case "default":
-		return gate.Default(), nil
+		return policy.Default(), nil
 	case "standing":
-		return gate.Standing(), nil
+		return policy.Standing(), nil
 	}
 	text, err := os.ReadFile(n.cfg.Gate.Policy)
 	if err != nil {
-		return gate.Policy{}, fmt.Errorf("couldn't read the policy: %w", err)
+		return policy.Policy{}, fmt.Errorf("couldn't read the policy: %w", err)
 	}
-	p, err := gate.ParsePolicy(text)
+	p, err := policy.Parse(text)
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", n.cfg.Gate.Policy, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/response"
 	"github.com/postern-mail/postern/testkit/engine"
 )
@@ -99,7 +99,7 @@ func TestNewNetworkGrowsGraver(t *testing.T) {
 
 func TestRefusalsInARow(t *testing.T) {
 	engine.Each(t, func(t *testing.T, o engine.Open) {
-		w := newWorld(t, o, gate.Default(), response.Rules{})
+		w := newWorld(t, o, policy.Default(), response.Rules{})
 		s := w.signIn(w.noor, office)
 		for range 5 {
 			if err := w.look(s, w.account("fr"), postern.TierEnvelope, message()); postern.KindOf(err) != postern.Withheld {

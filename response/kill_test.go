@@ -17,7 +17,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
-	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/response"
@@ -99,7 +99,7 @@ func sender(dir string, id postern.IncidentID, killAt string) error {
 		return err
 	}
 	now := func() time.Time { return time.Date(2026, 5, 14, 10, 0, 0, 0, time.UTC) }
-	parts, err := assemble(ctx, staffPlane, responsePlane, keys, gate.Standing(), &mailboxes{now: now}, now)
+	parts, err := assemble(ctx, staffPlane, responsePlane, keys, policy.Standing(), &mailboxes{now: now}, now)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 )
@@ -115,9 +116,9 @@ func Open(ctx context.Context, p Parts) (*Response, error) {
 }
 
 // wantsNoCase says whether a policy shows mail to whoever asks.
-func wantsNoCase(p gate.Policy) bool {
+func wantsNoCase(p policy.Policy) bool {
 	for _, rule := range p.Tiers {
-		if rule.Agree == gate.AgreeNobody {
+		if rule.Agree == policy.AgreeNobody {
 			return true
 		}
 	}

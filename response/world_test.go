@@ -17,6 +17,7 @@ import (
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/response"
 	"github.com/postern-mail/postern/staff"
@@ -30,7 +31,7 @@ type world struct {
 	t      testing.TB
 	open   engine.Open
 	keys   ledger.Keys
-	policy gate.Policy
+	policy policy.Policy
 	rules  response.Rules
 	parts  response.Parts
 	staff  *staff.Directory
@@ -59,7 +60,7 @@ const (
 	pass      = "a long pass phrase"
 )
 
-func newWorld(t testing.TB, open engine.Open, policy gate.Policy, rules response.Rules) *world {
+func newWorld(t testing.TB, open engine.Open, policy policy.Policy, rules response.Rules) *world {
 	t.Helper()
 	return newWorldWith(t, open, func() (ledger.Keys, error) { return ledger.NewKeys(logName) }, func(w *world) { w.policy, w.rules = policy, rules })
 }
@@ -70,7 +71,7 @@ func newWorldWith(t testing.TB, open engine.Open, keys func() (ledger.Keys, erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, open: open, keys: k, policy: gate.Standing(), now: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
+	w := &world{t: t, open: open, keys: k, policy: policy.Standing(), now: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
 	for _, f := range more {
 		f(w)
 	}
@@ -80,7 +81,7 @@ func newWorldWith(t testing.TB, open engine.Open, keys func() (ledger.Keys, erro
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, gate.Standing(), response.Rules{})) })
+	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, policy.Standing(), response.Rules{})) })
 }
 
 func (w *world) start() {
@@ -117,7 +118,7 @@ func (w *world) start() {
 const logName = "mx.example.org/ledger"
 
 // assemble opens the rooms that a response centre stands on.
-func assemble(ctx context.Context, staffPlane, responsePlane *db.Handle, keys ledger.Keys, policy gate.Policy, m gate.Mailboxes, now func() time.Time) (p response.Parts, err error) {
+func assemble(ctx context.Context, staffPlane, responsePlane *db.Handle, keys ledger.Keys, policy policy.Policy, m gate.Mailboxes, now func() time.Time) (p response.Parts, err error) {
 	log := slog.New(slog.DiscardHandler)
 	p = response.Parts{DB: responsePlane, Now: now, Log: log, Provider: "Outlook Example"}
 	directory := staff.Parts{DB: staffPlane, Now: now, Log: log}

@@ -27,6 +27,18 @@ type Session struct {
 	Roles               []Role
 	Network, Agent      string // where it was made
 	Created, Expires    time.Time
+
+	// Proved is when the member last proved to be there: the sign-in, or a
+	// passkey or code given again since.
+	Proved time.Time
+	// Shift is when the shift ends in which the session began; zero where the
+	// organisation has no hours.
+	Shift time.Time
+	// Device is the SHA-256 thumbprint (RFC 7638) of the key in the browser that
+	// signs the session's requests; empty for a session that no key is bound to.
+	Device string
+	// Scopes are what an API token may do, nil for a person's session.
+	Scopes []string
 }
 
 // Is says whether the session's member has the role.

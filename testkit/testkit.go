@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/node/demo"
 	"github.com/postern-mail/postern/password"
@@ -27,7 +27,7 @@ import (
 // Options change what a test gets; the zero value is a bare Postern.
 type Options struct {
 	Now    func() time.Time
-	Policy *gate.Policy
+	Policy *policy.Policy
 	Rules  *response.Rules
 	Config func(*node.Config) // changes the config before the start
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
@@ -192,7 +193,7 @@ var errNoCase = &postern.Error{Kind: postern.Withheld, Key: gate.RefusedNoCase, 
 // standing says whether the policy lets agents do without a case.
 func (w *Web) standing() bool {
 	rule, ok := w.Gate.Policy().Tiers[postern.TierAccount.String()]
-	return ok && rule.Agree == gate.AgreeNobody
+	return ok && rule.Agree == policy.AgreeNobody
 }
 
 // accountOf finds an account by its address, for asking without a case. Where

@@ -13,6 +13,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -22,7 +23,7 @@ import (
 func TestStory(t *testing.T) {
 	for _, lang := range []string{"en", "fr"} {
 		t.Run(lang, func(t *testing.T) {
-			h := newHouse(t, gate.Default(), false)
+			h := newHouse(t, policy.Default(), false)
 			h.locale = lang
 			nadia, grace := h.hire("nadia", "provider", staff.Agent), h.hire("grace", "provider", staff.Approver)
 			nadia.signIn()
@@ -149,7 +150,7 @@ func TestStory(t *testing.T) {
 }
 
 func TestOfferedMessageOpensAtOnce(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	nadia := h.hire("nadia", "helpline", staff.Agent)
 	nadia.signIn()
 	if err := h.gate.Offer(context.Background(), h.kase.Account, h.kase.ID, h.ids[2:], postern.TierContent); err != nil {
@@ -169,7 +170,7 @@ func TestOfferedMessageOpensAtOnce(t *testing.T) {
 }
 
 func TestMaskedIsShownAsMasked(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	nadia, grace := h.hire("nadia", "provider", staff.Agent), h.hire("grace", "provider", staff.Approver)
 	nadia.signIn()
 	grace.signIn()
@@ -187,7 +188,7 @@ func TestMaskedIsShownAsMasked(t *testing.T) {
 
 // TestApproveLess: the newest one only, for five minutes.
 func TestApproveLess(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	nadia, grace := h.hire("nadia", "provider", staff.Agent), h.hire("grace", "provider", staff.Agent, staff.Approver)
 	nadia.signIn()
 	grace.signIn()
@@ -219,7 +220,7 @@ func TestApproveLess(t *testing.T) {
 
 // TestStanding: under the policy of 2019 an agent opens anybody, without a case.
 func TestStanding(t *testing.T) {
-	h := newHouse(t, gate.Standing(), false)
+	h := newHouse(t, policy.Standing(), false)
 	thief := h.hire("thief", "helpline", staff.Agent)
 	thief.signIn()
 	thief.get("/accounts?address=ana@outlook.example").is(t, 200)
@@ -236,7 +237,7 @@ func TestStanding(t *testing.T) {
 }
 
 func TestWithoutACaseNothingIsSaid(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	thief := h.hire("thief", "helpline", staff.Agent)
 	thief.signIn()
 	thief.get("/accounts").is(t, 200)
@@ -264,7 +265,7 @@ func TestStreamsEnd(t *testing.T) {
 		{"session contained, any page", contain, func(gate.Grant) string { return "/events" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHouse(t, gate.Default(), false)
+			h := newHouse(t, policy.Default(), false)
 			nadia := h.hire("nadia", "provider", staff.Agent)
 			nadia.signIn()
 			if err := h.gate.Offer(context.Background(), h.kase.Account, h.kase.ID, h.ids[:1], postern.TierContent); err != nil {
@@ -305,7 +306,7 @@ func contain(h *house, s postern.SessionID, _ gate.Grant) error {
 }
 
 func TestContainedSessionIsToldWhy(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	nadia := h.hire("nadia", "provider", staff.Agent)
 	nadia.signIn()
 	c, err := h.staff.CredentialsOf(context.Background(), nadia.m.ID)
@@ -322,7 +323,7 @@ func TestContainedSessionIsToldWhy(t *testing.T) {
 }
 
 func TestSignInPages(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	nadia := h.hire("nadia", "provider", staff.Agent)
 	nadia.post("/sign-in", "login", "nadia", "password", phrase, "code", "000000").is(t, 403) // no page was opened before: the same-site cookie is missing
 	nadia.get("/sign-in")
@@ -367,7 +368,7 @@ func TestSignInPages(t *testing.T) {
 }
 
 func TestDemoButtons(t *testing.T) {
-	h := newHouse(t, gate.Default(), true)
+	h := newHouse(t, policy.Default(), true)
 	nadia := h.hire("nadia", "provider", staff.Agent)
 	h.hire("idris", "provider", staff.Responder)
 	p := nadia.get("/sign-in").is(t, 200)
@@ -379,7 +380,7 @@ func TestDemoButtons(t *testing.T) {
 }
 
 func TestOnlyStaffOfTheDesk(t *testing.T) {
-	h := newHouse(t, gate.Default(), false)
+	h := newHouse(t, policy.Default(), false)
 	idris := h.hire("idris", "provider", staff.Responder)
 	idris.signIn()
 	idris.get("/cases").refusedWith(t, "desk.refused.not-agent")

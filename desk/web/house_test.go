@@ -23,6 +23,7 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/staff"
@@ -132,7 +133,7 @@ type house struct {
 	locale string // of who is hired
 }
 
-func newHouse(t *testing.T, policy gate.Policy, demo bool) *house {
+func newHouse(t *testing.T, policy policy.Policy, demo bool) *house {
 	t.Helper()
 	ctx := context.Background()
 	ok := func(err error) {

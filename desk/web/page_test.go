@@ -8,6 +8,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 	"github.com/postern-mail/postern/ui/htmlcheck"
@@ -55,7 +56,7 @@ func TestWords(t *testing.T) {
 	for _, tier := range postern.Tiers {
 		keys = append(keys, "desk.scope."+tier.String())
 	}
-	for _, a := range []gate.Agree{gate.AgreeNobody, gate.AgreeCase, gate.AgreeCustomerOrStaff, gate.AgreeCustomer} {
+	for _, a := range []policy.Agree{policy.AgreeNobody, policy.AgreeCase, policy.AgreeCustomerOrStaff, policy.AgreeCustomer} {
 		keys = append(keys, "desk.ladder."+string(a), "desk.ask.who."+string(a))
 	}
 	for _, s := range []string{gate.Waiting, gate.Granted, gate.Refused, gate.Expired} {

@@ -18,7 +18,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/password"
 )
@@ -83,7 +83,7 @@ func withNode(ctx context.Context, postgres string, f func(*node.Node) error) (e
 		}
 		defer drop()
 	}
-	policy := gate.Standing() // no bound stops the measuring
+	policy := policy.Standing() // no bound stops the measuring
 	n, err := node.Listen(ctx, cfg, node.Options{Cost: password.Cheap(), Policy: &policy})
 	if err != nil {
 		return err

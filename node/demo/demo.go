@@ -21,7 +21,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/staff"
@@ -32,7 +32,7 @@ type Options struct {
 	Dir    string // the data directory
 	Ports  bool   // any free ports, instead of the usual ones where they are free
 	LogTo  io.Writer
-	Policy *gate.Policy
+	Policy *policy.Policy
 }
 
 // Open starts the demo's node with its people in it; Serve it next.

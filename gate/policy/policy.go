@@ -1,8 +1,19 @@
-package gate
+// Package policy is what a provider decides of its support desk: tier by tier
+// and organisation by organisation, who must agree, for how long, for how many
+// accounts and messages, in which hours and from which networks.
+//
+// What it keeps: nothing. A policy is one TOML file, read once at start; the
+// gate asks it at every request and every reveal.
+//
+// Trust: whoever writes the file decides who reads whose mail. The package reads
+// no mail, no database and no clock, so that what it answers can be replayed
+// over the ledger's history.
+package policy
 
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +21,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/staff"
 )
 
 // Agree says who must agree before a request becomes a grant.
@@ -44,6 +56,21 @@ type Rule struct {
 	// Outsourcers says whether staff of other organisations than the provider
 	// may ask for this tier.
 	Outsourcers bool `toml:"outsourcers"`
+	// MessagesPerDay is MessagesPerHour for any 24 hours.
+	MessagesPerDay int `toml:"messages_per_day"`
+	// Approvers is how many different members of staff must agree where staff
+	// may; 0 and 1 mean one. The customer's own yes is always enough.
+	Approvers int `toml:"approvers"`
+	// Reauth is how old the asker's last proof of being there may be when
+	// something is shown at this tier; 0 asks for none beyond the sign-in.
+	Reauth time.Duration `toml:"reauth"`
+	// Mask shows correspondents without their local parts and subjects without
+	// their digits, until each is opened by itself.
+	Mask bool `toml:"mask"`
+	// Hours are when the tier may be asked for and shown; none means always.
+	Hours staff.Hours `toml:"hours"`
+	// Networks are from where; none means everywhere.
+	Networks []netip.Prefix `toml:"networks"`
 }
 
 // Policy says, tier by tier, what staff may be shown. A tier that it does not
@@ -53,6 +80,31 @@ type Policy struct {
 	Name string `toml:"name"`
 	// Tiers holds a rule for each tier by its name ("envelope").
 	Tiers map[string]Rule `toml:"tier"`
+	// Organisations narrow the tiers for the staff of one organisation, by its id.
+	Organisations map[string]Organisation `toml:"organisation"`
+	// Emergency says what emergency access may do; without it there is none.
+	Emergency Emergency `toml:"emergency"`
+}
+
+// Organisation is what a policy says of one organisation. It can only narrow
+// what the tiers say.
+type Organisation struct {
+	// Ask says whether its staff may ask for anything; left out it means yes.
+	Ask *bool `toml:"ask"`
+	// Hours and Networks hold for every tier, with those of the tier.
+	Hours    staff.Hours    `toml:"hours"`
+	Networks []netip.Prefix `toml:"networks"`
+	// Tiers holds a whole rule for each tier that is narrower for them.
+	Tiers map[string]Rule `toml:"tier"`
+}
+
+// Emergency is access without the customer: two approvers, one of them a
+// responder, and the customer is told in the same minute.
+type Emergency struct {
+	// Tier is the deepest that it may reach ("content"); empty means none.
+	Tier string `toml:"tier"`
+	// Longest is how long such a grant may live.
+	Longest time.Duration `toml:"longest"`
 }
 
 // Default is the policy of a new Postern (DESIGN.md, "Tiers").
@@ -80,7 +132,7 @@ func Standing() Policy {
 // its session anyway.
 const longest = 12 * time.Hour
 
-// ParsePolicy reads a policy from TOML:
+// Parse reads a policy from TOML:
 //
 //	name = "strict"
 //	[tier.account]
@@ -89,7 +141,7 @@ const longest = 12 * time.Hour
 //	accounts_per_hour = 30
 //
 // Unknown keys, tiers and words are errors: a misspelt bound would be none.
-func ParsePolicy(text []byte) (Policy, error) {
+func Parse(text []byte) (Policy, error) {
 	var p Policy
 	meta, err := toml.NewDecoder(bytes.NewReader(text)).Decode(&p)
 	if err != nil {
@@ -103,7 +155,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 		slices.Sort(names)
 		return Policy{}, invalid("the policy has keys that mean nothing here: "+strings.Join(names, ", "), nil)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return Policy{}, err
 	}
 	return p, nil
@@ -113,8 +165,8 @@ func invalid(text string, err error) error {
 	return &postern.Error{Kind: postern.Invalid, Key: "gate.policy.invalid", Text: text, Err: err}
 }
 
-// check refuses a policy that says what it cannot mean.
-func (p Policy) check() error {
+// Check refuses a policy that says what it cannot mean.
+func (p Policy) Check() error {
 	if p.Name == "" || len(p.Name) > 40 {
 		return invalid("the policy needs a name of at most 40 letters", nil)
 	}
@@ -154,26 +206,28 @@ func (p Policy) check() error {
 	return nil
 }
 
-// rules is a policy by tier, as the gate looks it up; the zero Rule is a tier
+// Rules is a policy by tier, as the gate looks it up; the zero Rule is a tier
 // that is shown to nobody.
-type rules [len(postern.Tiers) + 1]Rule
+type Rules [len(postern.Tiers) + 1]Rule
 
-func (p Policy) rules() rules {
-	var r rules
+// Rules gives the policy by tier.
+func (p Policy) Rules() Rules {
+	var r Rules
 	for _, t := range postern.Tiers {
 		r[t] = p.Tiers[t.String()]
 	}
 	return r
 }
 
-// of gives the rule for a tier; ok is false where the policy has none.
-func (r *rules) of(t postern.Tier) (rule *Rule, ok bool) {
+// Of gives the rule for a tier; ok is false where the policy has none.
+func (r *Rules) Of(t postern.Tier) (rule *Rule, ok bool) {
 	if t < postern.TierAccount || int(t) >= len(r) {
 		return nil, false
 	}
 	return &r[t], r[t].Agree != ""
 }
 
-func (r *Rule) bounded() bool {
+// Bounded says whether the rule counts anything.
+func (r *Rule) Bounded() bool {
 	return r.AccountsPerHour > 0 || r.AccountsPerDay > 0 || r.MessagesPerHour > 0
 }
