@@ -20,7 +20,6 @@ func (m *Mail) Find(ctx context.Context, acc postern.AccountID, scope postern.Sc
 
 // The fields by what must be read for them.
 const (
-	accountFields  = postern.FieldStatus | postern.FieldQuota | postern.FieldSignIns | postern.FieldQueue | postern.FieldRules
 	envelopeFields = postern.FieldMailboxes | postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize
 	bytesFields    = postern.FieldBody | postern.FieldAttachments | postern.FieldSource
 )
@@ -28,7 +27,6 @@ const (
 const (
 	// maxRevealed bounds the messages whose bytes one receipt gives, together.
 	maxRevealed = 128 << 20
-	maxSignIns  = 50
 	maxTrace    = 200
 )
 
@@ -102,36 +100,6 @@ func (m *Mail) receiptMessages(ctx context.Context, r ledger.Receipt) ([]store.I
 		return nil, &postern.Error{Kind: postern.Invalid, Key: "mail.receipt.large", Text: "the messages are too large to be shown at once: ask for fewer"}
 	}
 	return items, nil
-}
-
-func (m *Mail) revealAccount(ctx context.Context, r ledger.Receipt) (*postern.ShownAccount, error) {
-	var s postern.ShownAccount
-	a, err := m.accounts.ByID(ctx, r.Account)
-	if err != nil {
-		return nil, err
-	}
-	if r.Fields&postern.FieldStatus != 0 {
-		s.Address, s.Status, s.Locale, s.Created = a.Address, a.Status, a.Locale, a.Created
-	}
-	if r.Fields&postern.FieldQuota != 0 {
-		u, err := m.store.Usage(ctx, r.Account)
-		if err != nil {
-			return nil, err
-		}
-		s.UsedBytes, s.QuotaBytes, s.Messages = u.Bytes, u.QuotaBytes, u.Messages
-	}
-	if r.Fields&postern.FieldSignIns != 0 {
-		if s.SignIns, err = m.accounts.SignIns(ctx, r.Account, maxSignIns); err != nil {
-			return nil, err
-		}
-	}
-	if q := m.queue.Load(); q != nil && r.Fields&postern.FieldQueue != 0 {
-		if s.Queued, err = (*q).Waiting(ctx, r.Account); err != nil {
-			return nil, err
-		}
-	}
-	// FieldRules: no rule can forward mail yet, so Forwarding is false.
-	return &s, nil
 }
 
 // revealTrace gives the rows of the receipt's messages. A receipt without
