@@ -15,12 +15,19 @@ import (
 // each gives the sessions that counted until now, for cutting what they still
 // have open. To end what has ended is no error.
 
-// EndCredential ends a way in and every session made with it.
+// madeBy selects the sessions of a credential, and those of the API tokens that
+// were made with it.
+const madeBy = "(credential = ?1 OR id IN (SELECT session FROM staff_token WHERE made_with = ?1))"
+
+// EndCredential ends a way in and every session made with it, API tokens' too.
 func (d *Directory) EndCredential(tx *db.Tx, id postern.CredentialID, at time.Time) ([]postern.SessionID, error) {
 	if err := d.mark(tx, "UPDATE staff_credential SET ended_at = COALESCE(ended_at, ?2) WHERE id = ?1", id, at); err != nil {
 		return nil, err
 	}
-	return d.endSessions(tx, "credential = ?1", string(id), at)
+	if err := d.endTokensMadeWith(tx, id, millis(at)); err != nil {
+		return nil, err
+	}
+	return d.endSessions(tx, madeBy, string(id), at)
 }
 
 // EndSessionTx ends one session.
@@ -114,13 +121,13 @@ func (d *Directory) endSessions(tx *db.Tx, where, subject string, at time.Time) 
 // "organisation" would end now: sessions that count, and members who would lose
 // one, or with an organisation every active member.
 func (d *Directory) Reach(ctx context.Context, kind, subject string) (sessions, members int, err error) {
-	where := map[string]string{"credential": "credential = ?1", "session": "id = ?1", "network": usedIn, "organisation": "organisation = ?1"}[kind]
+	where := map[string]string{"credential": madeBy, "session": "id = ?1", "network": usedIn, "organisation": "organisation = ?1"}[kind]
 	if where == "" {
 		return 0, 0, invalid("staff.invalid.kind", fmt.Sprintf("a %q cannot be ended here", kind))
 	}
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		now := d.now()
-		if err := tx.Row("SELECT count(*), count(DISTINCT staff) FROM staff_session WHERE "+where+" AND ended_at IS NULL AND expires > ?2 AND seen > ?3",
+		if err := tx.Row("SELECT count(*), count(DISTINCT staff) FROM staff_session WHERE "+where+" AND ended_at IS NULL AND expires > ?2 AND (seen > ?3 OR id IN (SELECT session FROM staff_token))",
 			db.Args(subject, millis(now), millis(now.Add(-SessionIdle))), &sessions, &members); err != nil {
 			return err
 		}

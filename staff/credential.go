@@ -14,7 +14,7 @@ import (
 type Credential struct {
 	ID             postern.CredentialID
 	Staff          postern.StaffID
-	Kind           string // "passkey", "password", "demo"
+	Kind           string // "passkey", "password", "token", "demo"
 	Label          string // the member's own word for a passkey
 	Created        time.Time
 	LastUsed       time.Time // zero: never

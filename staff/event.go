@@ -77,6 +77,7 @@ const (
 	methodPassword = "password"
 	methodDemo     = "demo"
 	methodSession  = "session"
+	methodToken    = "token"
 
 	resultOK       = "ok"
 	resultWrong    = "wrong"
@@ -84,6 +85,8 @@ const (
 	resultCloned   = "clone-warning"
 	resultMoved    = "moved"
 	resultRefused  = "refused"
+	resultMade     = "made"
+	resultEnded    = "ended"
 )
 
 // Event is one thing that happened at the door.
@@ -96,8 +99,8 @@ type Event struct {
 	Session      postern.SessionID // of a success, and of "moved"
 	Network      string
 	Agent        string
-	Method       string // "passkey", "password", "demo"; "session" for one that moved
-	Result       string // "ok", "wrong", "code-replayed", "clone-warning", "refused" (contained or gone), "moved"
+	Method       string // "passkey", "password", "token", "demo"; "session" for one that moved
+	Result       string // "ok", "wrong", "code-replayed", "clone-warning", "refused" (contained or gone), "moved"; of tokens also "made", "ended"
 	Known        bool   // the member has signed in from this network before
 	First        bool   // the member has never signed in before, from anywhere
 }

@@ -106,7 +106,8 @@ func (d *Directory) Alive(tx *db.Tx, id postern.SessionID) (Session, error) {
 
 const aliveQuery = `SELECT s.id, s.staff, s.credential, s.organisation, o.name, o.kind, m.name, m.login, m.locale, m.roles,
 	s.network, s.agent, s.created, s.expires, s.seen, s.ended_at, c.ended_at, m.status, o.suspended_at,
-	(SELECT min(b.at) FROM staff_session_network n JOIN staff_network_block b ON b.network = n.network WHERE n.session = s.id)
+	(SELECT min(b.at) FROM staff_session_network n JOIN staff_network_block b ON b.network = n.network WHERE n.session = s.id),
+	(SELECT scopes FROM staff_token WHERE session = s.id)
 	FROM staff_session s
 	JOIN staff_credential c ON c.id = s.credential
 	JOIN staff_member m ON m.id = s.staff
@@ -122,9 +123,10 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 	var roles, status string
 	var created, expires, seenMillis int64
 	var ended, credentialEnded, suspended, blocked *int64
+	var scopes *string // of an API token
 	err = tx.Row(aliveQuery+where, db.Args(arg), &s.ID, &s.Staff, &s.Credential, &s.Organisation, &s.OrganisationName, &s.OrganisationKind,
 		&s.Name, &s.Login, &s.Locale, &roles, &s.Network, &s.Agent, &created, &expires, &seenMillis,
-		&ended, &credentialEnded, &status, &suspended, &blocked)
+		&ended, &credentialEnded, &status, &suspended, &blocked, &scopes)
 	if errors.Is(err, db.ErrNoRows) {
 		return Session{}, seen, denied(KeySignedOut, "there is no such session")
 	}
@@ -132,6 +134,9 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 		return Session{}, seen, err
 	}
 	s.Roles, s.Created, s.Expires, seen = splitRoles(roles), moment(created), moment(expires), moment(seenMillis)
+	if scopes != nil {
+		s.Scopes = append([]string{}, strings.Fields(*scopes)...)
+	}
 	now := millis(d.now())
 	switch {
 	case suspended != nil:
@@ -146,7 +151,7 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 		err = denied(KeySessionEnded, "the session was ended")
 	case now >= expires:
 		err = denied(KeyExpired, "the session is over")
-	case now >= seenMillis+SessionIdle.Milliseconds():
+	case scopes == nil && now >= seenMillis+SessionIdle.Milliseconds():
 		err = denied(KeyIdle, "the session was idle for too long")
 	}
 	if err != nil {
