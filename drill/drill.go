@@ -121,7 +121,7 @@ func Run(ctx context.Context, o Options) (_ Scorecard, err error) {
 }
 
 func policyName(policy string) string {
-	if policy == "default" || policy == "standing" {
+	if policy == "default" || policy == "strict" || policy == "standing" {
 		return policy
 	}
 	return filepath.Base(policy)

@@ -108,9 +108,10 @@ type MailConfig struct {
 
 // GateConfig is about staff access.
 type GateConfig struct {
-	// Policy is "default", the file of a policy, or "standing": every agent may
-	// open everything and nobody is asked, as it was in 2019, for drills. Whoever
-	// can change this decides who must agree to an access.
+	// Policy is "default", "strict", the file of a policy (docs/policy.md), or
+	// "standing": every agent may open everything and nobody is asked, as it was
+	// in 2019, for drills. Whoever can change this decides who must agree to an
+	// access.
 	Policy string `toml:"policy"`
 }
 
@@ -185,7 +186,7 @@ func LoadConfig(file string) (Config, error) {
 			*p = filepath.Join(dir, *p)
 		}
 	}
-	if p := &c.Gate.Policy; *p != "default" && *p != "standing" && !filepath.IsAbs(*p) {
+	if p := &c.Gate.Policy; !house(*p) && !filepath.IsAbs(*p) {
 		*p = filepath.Join(dir, *p)
 	}
 	return c, nil

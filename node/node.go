@@ -212,11 +212,8 @@ func (n *Node) policy() (policy.Policy, error) {
 	if n.opts.Policy != nil {
 		return *n.opts.Policy, nil
 	}
-	switch n.cfg.Gate.Policy {
-	case "default":
-		return policy.Default(), nil
-	case "standing":
-		return policy.Standing(), nil
+	if p, ok := policy.Named(n.cfg.Gate.Policy); ok {
+		return p, nil
 	}
 	text, err := os.ReadFile(n.cfg.Gate.Policy)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 type drillCmd struct {
 	Scenario string `arg:"" optional:"" default:"redmond-2019" help:"What to rehearse: redmond-2019."`
-	Policy   string `help:"default, standing (2019: every agent may open everything, nobody asks), or a policy file." default:"default" placeholder:"POLICY"`
+	Policy   string `help:"strict, default, standing (2019: every agent may open everything, nobody asks), or a policy file." default:"default" placeholder:"POLICY"`
 	Seed     int64  `help:"The same seed gives the same people, mail and thief." default:"1"`
 	Accounts int    `help:"How many invented accounts." default:"1000"`
 	Agents   int    `help:"How many agents." default:"40"`
@@ -32,9 +32,9 @@ Exit status 1 when the scope missed something, or the contained credential saw a
 
 func (c *drillCmd) Run(ctx context.Context, o out) error {
 	policy := c.Policy
-	if policy != "default" && policy != "standing" {
+	if policy != "default" && policy != "strict" && policy != "standing" {
 		if _, err := os.Stat(policy); err != nil {
-			return fmt.Errorf("there is no policy %q: default, standing, or a file: %w", policy, err)
+			return fmt.Errorf("there is no policy %q: strict, default, standing, or a file: %w", policy, err)
 		}
 		var err error
 		if policy, err = filepath.Abs(policy); err != nil {

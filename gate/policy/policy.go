@@ -12,7 +12,6 @@ package policy
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -69,8 +68,14 @@ type Rule struct {
 	Mask bool `toml:"mask"`
 	// Hours are when the tier may be asked for and shown; none means always.
 	Hours staff.Hours `toml:"hours"`
-	// Networks are from where; none means everywhere.
+	// Networks are from where; none means everywhere. A session knows the network
+	// it was made in as an IPv4 /24 or an IPv6 /48, so a longer prefix means nothing.
 	Networks []netip.Prefix `toml:"networks"`
+
+	// What [Policy.For] adds: hours that hold as well, and that no network is in
+	// both the tier's and the organisation's.
+	within  []staff.Hours
+	nowhere bool
 }
 
 // Policy says, tier by tier, what staff may be shown. A tier that it does not
@@ -91,6 +96,9 @@ type Policy struct {
 type Organisation struct {
 	// Ask says whether its staff may ask for anything; left out it means yes.
 	Ask *bool `toml:"ask"`
+	// Deepest is the deepest tier that its staff may ask for; left out it means
+	// whatever the tiers say.
+	Deepest string `toml:"deepest"`
 	// Hours and Networks hold for every tier, with those of the tier.
 	Hours    staff.Hours    `toml:"hours"`
 	Networks []netip.Prefix `toml:"networks"`
@@ -106,31 +114,6 @@ type Emergency struct {
 	// Longest is how long such a grant may live.
 	Longest time.Duration `toml:"longest"`
 }
-
-// Default is the policy of a new Postern (DESIGN.md, "Tiers").
-func Default() Policy {
-	return Policy{Name: "default", Tiers: map[string]Rule{
-		"account":    {Agree: AgreeCase, Longest: 4 * time.Hour, AccountsPerHour: 60, AccountsPerDay: 300, Outsourcers: true},
-		"trace":      {Agree: AgreeCase, Longest: 4 * time.Hour, AccountsPerHour: 60, AccountsPerDay: 300, MessagesPerHour: 600, Outsourcers: true},
-		"envelope":   {Agree: AgreeCustomerOrStaff, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 600, Outsourcers: true},
-		"content":    {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, Outsourcers: true},
-		"attachment": {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, Outsourcers: true},
-	}}
-}
-
-// Standing is the policy of 2019: every agent may open everything, nobody is
-// asked, nothing is bounded. It is for drills, to be compared with.
-func Standing() Policy {
-	p := Policy{Name: "standing", Tiers: map[string]Rule{}}
-	for _, t := range postern.Tiers {
-		p.Tiers[t.String()] = Rule{Agree: AgreeNobody, Longest: longest, Outsourcers: true}
-	}
-	return p
-}
-
-// longest bounds every grant: a working day and its overtime. A grant dies with
-// its session anyway.
-const longest = 12 * time.Hour
 
 // Parse reads a policy from TOML:
 //
@@ -156,54 +139,9 @@ func Parse(text []byte) (Policy, error) {
 		return Policy{}, invalid("the policy has keys that mean nothing here: "+strings.Join(names, ", "), nil)
 	}
 	if err := p.Check(); err != nil {
-		return Policy{}, err
+		return Policy{}, atLine(text, err)
 	}
 	return p, nil
-}
-
-func invalid(text string, err error) error {
-	return &postern.Error{Kind: postern.Invalid, Key: "gate.policy.invalid", Text: text, Err: err}
-}
-
-// Check refuses a policy that says what it cannot mean.
-func (p Policy) Check() error {
-	if p.Name == "" || len(p.Name) > 40 {
-		return invalid("the policy needs a name of at most 40 letters", nil)
-	}
-	for name := range p.Tiers {
-		if _, ok := postern.TierNamed(name); !ok {
-			return invalid(fmt.Sprintf("the policy has a rule for %q, which is no tier: use account, trace, envelope, content or attachment", name), nil)
-		}
-	}
-	var above *Rule // the rule of the next shallower tier that has one
-	var aboveName, missing string
-	for _, t := range postern.Tiers {
-		r, ok := p.Tiers[t.String()]
-		if !ok {
-			missing = t.String()
-			continue
-		}
-		switch {
-		case missing != "":
-			return invalid(fmt.Sprintf("tier %s has a rule and %s has none: a deeper tier shows the shallower one too", t, missing), nil)
-		case r.Agree.strength() < 0:
-			return invalid(fmt.Sprintf("tier %s: agree is %q: use nobody, case, customer-or-staff or customer", t, r.Agree), nil)
-		case r.Longest < time.Minute || r.Longest > longest:
-			return invalid(fmt.Sprintf("tier %s: longest is %s: write one between 1m and %s", t, r.Longest, longest), nil)
-		case r.AccountsPerHour < 0 || r.AccountsPerDay < 0 || r.MessagesPerHour < 0:
-			return invalid(fmt.Sprintf("tier %s: a bound below zero: write 0 for none", t), nil)
-		}
-		// A grant covers the shallower tiers, so a deeper tier that is easier
-		// to get would be a way around the shallower rule.
-		if above != nil && r.Agree.strength() < above.Agree.strength() {
-			return invalid(fmt.Sprintf("tier %s asks for less agreement (%s) than %s does (%s): a deeper tier shows the shallower one too", t, r.Agree, aboveName, above.Agree), nil)
-		}
-		if above != nil && r.Outsourcers && !above.Outsourcers {
-			return invalid(fmt.Sprintf("tier %s is open to outsourcers and %s is not: a deeper tier shows the shallower one too", t, aboveName), nil)
-		}
-		above, aboveName = &r, t.String()
-	}
-	return nil
 }
 
 // Rules is a policy by tier, as the gate looks it up; the zero Rule is a tier
@@ -229,5 +167,5 @@ func (r *Rules) Of(t postern.Tier) (rule *Rule, ok bool) {
 
 // Bounded says whether the rule counts anything.
 func (r *Rule) Bounded() bool {
-	return r.AccountsPerHour > 0 || r.AccountsPerDay > 0 || r.MessagesPerHour > 0
+	return r.AccountsPerHour > 0 || r.AccountsPerDay > 0 || r.MessagesPerHour > 0 || r.MessagesPerDay > 0
 }
