@@ -20,8 +20,9 @@ func (m *Mail) Find(ctx context.Context, acc postern.AccountID, scope postern.Sc
 
 // The fields by what must be read for them.
 const (
-	envelopeFields = postern.FieldMailboxes | postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize
-	bytesFields    = postern.FieldBody | postern.FieldAttachments | postern.FieldSource
+	envelopeFields = postern.FieldMailboxes | postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize |
+		postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked
+	bytesFields = postern.FieldBody | postern.FieldAttachments | postern.FieldSource
 )
 
 const (
@@ -33,7 +34,8 @@ const (
 // Reveal gives exactly the fields that the receipt names of exactly its
 // messages, once: what it used up is written down first. Guarded messages are
 // given as masked, with nothing but their identifier, unless the customer
-// agreed to these very ones. It is Denied for a receipt that is forged, over,
+// agreed to these very ones; masked views of addresses and subjects are made
+// here, so that no other plane is handed what it must not show. It is Denied for a receipt that is forged, over,
 // used, or names a message that is not this account's.
 func (m *Mail) Reveal(ctx context.Context, r ledger.Receipt) (postern.Shown, error) {
 	if err := r.Verify(m.key, m.now()); err != nil {
@@ -125,16 +127,26 @@ func (m *Mail) revealMessage(ctx context.Context, r ledger.Receipt, it *store.It
 		s.Masked = true
 		return s, nil
 	}
+	s.Given = given(r.Fields)
 	e := it.Envelope
 	s.Mailbox = mailboxes[it.Mailbox]
-	if r.Fields&postern.FieldFrom != 0 {
+	switch {
+	case s.Given&postern.FieldFrom != 0:
 		s.From = addresses(e.From, e.Sender, e.ReplyTo)
+	case s.Given&postern.FieldFromMasked != 0:
+		s.From = maskedAddresses(e.From, e.Sender, e.ReplyTo)
 	}
-	if r.Fields&postern.FieldTo != 0 {
+	switch {
+	case s.Given&postern.FieldTo != 0:
 		s.To = addresses(e.To, e.Cc)
+	case s.Given&postern.FieldToMasked != 0:
+		s.To = maskedAddresses(e.To, e.Cc)
 	}
-	if r.Fields&postern.FieldSubject != 0 {
+	switch {
+	case s.Given&postern.FieldSubject != 0:
 		s.Subject = e.Subject
+	case s.Given&postern.FieldSubjectMasked != 0:
+		s.Subject = maskedSubject(e.Subject)
 	}
 	if r.Fields&postern.FieldDate != 0 {
 		s.Date = shownDate(it)

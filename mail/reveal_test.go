@@ -179,8 +179,8 @@ func checkFields(t *testing.T, s postern.Shown, fields postern.Field) {
 		{"UsedBytes", postern.FieldQuota, a.UsedBytes}, {"QuotaBytes", postern.FieldQuota, a.QuotaBytes}, {"account's Messages", postern.FieldQuota, a.Messages},
 		{"SignIns", postern.FieldSignIns, a.SignIns}, {"Queued", postern.FieldQueue, a.Queued},
 		{"Trace", postern.FieldTrace, s.Trace}, {"Mailboxes", postern.FieldMailboxes, s.Mailboxes},
-		{"Messages", postern.TierAttachment.Fields() &^ postern.TierTrace.Fields(), s.Messages},
-		{"Mailbox", postern.FieldMailboxes, m.Mailbox}, {"From", postern.FieldFrom, m.From}, {"To", postern.FieldTo, m.To}, {"Subject", postern.FieldSubject, m.Subject},
+		{"Messages", postern.TierAttachment.Fields() &^ (postern.TierTrace.Fields() | postern.FieldRuleTargets), s.Messages},
+		{"Mailbox", postern.FieldMailboxes, m.Mailbox}, {"From", postern.FieldFrom | postern.FieldFromMasked, m.From}, {"To", postern.FieldTo | postern.FieldToMasked, m.To}, {"Subject", postern.FieldSubject | postern.FieldSubjectMasked, m.Subject},
 		{"Date", postern.FieldDate, m.Date}, {"Size", postern.FieldSize, m.Size}, {"Plain", postern.FieldBody, m.Plain}, {"HTML", postern.FieldBody, m.HTML},
 		{"Attachments", postern.FieldAttachments, m.Attachments}, {"Source", postern.FieldSource, m.Source},
 	} {
@@ -206,7 +206,7 @@ func TestWhatIsShownIsRight(t *testing.T) {
 	}
 	got := s.Messages[1]
 	want := postern.ShownMessage{
-		ID: id, Mailbox: "Bills/2026", From: []string{"Shop <shop@shop.example>", "robot@shop.example"}, To: []string{"Ana <ana@outlook.example>", "bo@outlook.example"},
+		ID: id, Given: postern.TierAttachment.Fields() &^ (postern.TierTrace.Fields() | postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked | postern.FieldRuleTargets), Mailbox: "Bills/2026", From: []string{"Shop <shop@shop.example>", "robot@shop.example"}, To: []string{"Ana <ana@outlook.example>", "bo@outlook.example"},
 		Subject: "Your invoice", Date: time.Date(2026, 3, 27, 10, 0, 0, 0, time.UTC), Size: int64(len(invoice)), Plain: got.Plain, HTML: got.HTML,
 		Attachments: []postern.ShownAttachment{{Name: "invoice.pdf", Type: "application/pdf", Bytes: []byte("%PDF")}}, Source: []byte(invoice),
 	}
@@ -282,6 +282,35 @@ func TestAReceiptIsUsedOnce(t *testing.T) {
 		}
 		if given != 1 {
 			t.Errorf("given %d times", given)
+		}
+	})
+}
+
+// The masked views are made before anything leaves the mail plane.
+func TestMaskedFields(t *testing.T) {
+	engine.Each(t, func(t *testing.T, opened engine.Open) {
+		h := newHouse(t, opened)
+		id := h.put(t, h.ana.ID, "INBOX", strings.ReplaceAll(invoice, "Your invoice", "Invoice 4711 of 14 May for x7k2q9"))
+		masked := postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked
+		for name, c := range map[string]struct {
+			fields  postern.Field
+			given   postern.Field
+			from    string
+			subject string
+		}{
+			"masked":  {masked, masked, "•••@shop.example, •••@shop.example", "Invoice •••• of •• May for ••••••"},
+			"subject": {postern.FieldSubject, postern.FieldSubject, "", "Invoice 4711 of 14 May for x7k2q9"},
+			"both": {masked | postern.FieldFrom, postern.FieldFrom | postern.FieldToMasked | postern.FieldSubjectMasked,
+				"Shop <shop@shop.example>, robot@shop.example", "Invoice •••• of •• May for ••••••"},
+		} {
+			s, err := h.Reveal(ctx, h.receipt(t, postern.TierEnvelope, c.fields, id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := s.Messages[0]
+			if m.Given != c.given || strings.Join(m.From, ", ") != c.from || m.Subject != c.subject {
+				t.Errorf("%s: showed %v %q %q", name, m.Given.Names(), m.From, m.Subject)
+			}
 		}
 	})
 }
