@@ -24,6 +24,7 @@ import (
 	"github.com/postern-mail/postern/blob"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/mail/internal/store"
+	"github.com/postern-mail/postern/mail/rules"
 )
 
 // Parts are what Mail is made of.
@@ -44,12 +45,15 @@ type Mail struct {
 	now      func() time.Time
 	log      *slog.Logger
 	queue    atomic.Pointer[Queue]
+	rules    *rules.Rules
 }
 
-// A Queue says how many messages of an account wait to go out. mail/queue is
-// one.
+// A Queue says how many messages of an account wait to go out, and takes what
+// an account's rules forward. mail/queue is one.
 type Queue interface {
 	Waiting(ctx context.Context, acc postern.AccountID) (int, error)
+	// Forward queues a message for recipients of any house, in tx.
+	Forward(tx *db.Tx, from postern.AccountID, sender string, recipients []string, raw []byte) error
 }
 
 // Open makes the tables where they are missing.
@@ -63,6 +67,10 @@ func Open(ctx context.Context, p Parts) (*Mail, error) {
 		return nil, err
 	}
 	m.store = s
+	m.rules, err = rules.Open(ctx, rules.Parts{DB: p.DB, Accounts: p.Accounts, Tell: m.tellForwarding, Now: p.Now})
+	if err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -74,6 +82,9 @@ func (m *Mail) quota(ctx context.Context, acc postern.AccountID) (int64, error) 
 // Store is the mailboxes, for the rooms under mail/: nobody else can import its
 // type.
 func (m *Mail) Store() *store.Store { return m.store }
+
+// Rules are what customers have done with their mail as it arrives.
+func (m *Mail) Rules() *rules.Rules { return m.rules }
 
 // SetQueue names the queue that Reveal counts; without one it counts 0.
 func (m *Mail) SetQueue(q Queue) { m.queue.Store(&q) }
@@ -100,21 +111,6 @@ type Delivery struct {
 	Junk     bool
 	Remote   string // the server it came from, for the trace
 	Event    string // of the trace; "" for delivered or junked
-}
-
-// Deliver keeps the message for every recipient, or for none. When it returns
-// nil the message is durable. Unavailable with the key "mail.quota-full" when a
-// recipient has no room.
-func (m *Mail) Deliver(ctx context.Context, d Delivery) error {
-	in := store.AppendIn{Role: store.RoleInbox, Raw: d.Raw, Sender: d.Sender, Verdicts: d.Verdicts, Event: store.EventDelivered, Detail: d.Remote}
-	if d.Junk {
-		in.Role, in.Event = store.RoleJunk, store.EventJunked
-	}
-	if d.Event != "" {
-		in.Event = d.Event
-	}
-	_, err := m.store.Deliver(ctx, d.To, in)
-	return err
 }
 
 // Append keeps one message in a mailbox, which is made if need be. A zero time

@@ -12,6 +12,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
+	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/testkit/engine"
@@ -100,6 +101,8 @@ type queue int
 
 func (q queue) Waiting(context.Context, postern.AccountID) (int, error) { return int(q), nil }
 
+func (q queue) Forward(*db.Tx, postern.AccountID, string, []string, []byte) error { return nil }
+
 // TestExactlyTheFields walks the fields alone, in pairs, by tier, all but one
 // and by chance, and looks at every place where something can be shown.
 func TestExactlyTheFields(t *testing.T) {
@@ -174,7 +177,7 @@ func checkFields(t *testing.T, s postern.Shown, fields postern.Field) {
 		field postern.Field
 		value any
 	}{
-		{"Account", postern.TierAccount.Fields(), s.Account},
+		{"Account", postern.TierAccount.Fields() | postern.FieldRuleTargets, s.Account},
 		{"Address", postern.FieldStatus, a.Address}, {"Status", postern.FieldStatus, a.Status}, {"Locale", postern.FieldStatus, a.Locale}, {"Created", postern.FieldStatus, a.Created},
 		{"UsedBytes", postern.FieldQuota, a.UsedBytes}, {"QuotaBytes", postern.FieldQuota, a.QuotaBytes}, {"account's Messages", postern.FieldQuota, a.Messages},
 		{"SignIns", postern.FieldSignIns, a.SignIns}, {"Queued", postern.FieldQueue, a.Queued},

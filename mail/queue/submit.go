@@ -113,28 +113,45 @@ func (q *Queue) enqueue(ctx context.Context, from postern.AccountID, sender stri
 	if err != nil {
 		return err
 	}
-	now := q.Now().UnixMilli()
-	err = q.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := tx.ExecOne("INSERT INTO mail_queue_message (account, id, sender, at, raw) VALUES (?1, ?2, ?3, ?4, ?5)", acc, id, sender, now, raw); err != nil {
-			return err
-		}
-		for _, r := range recipients {
-			domain, err := domainOf(r)
-			if err != nil {
-				return err
-			}
-			if err := tx.ExecOne("INSERT INTO mail_queue_recipient (account, message, recipient, domain, at, due) VALUES (?1, ?2, ?3, ?4, ?5, ?5)", acc, id, r, domain, now); err != nil {
-				return err
-			}
-		}
-		tx.AfterCommit(q.wake)
-		return nil
-	})
+	err = q.DB.Update(ctx, func(tx *db.Tx) error { return q.insert(tx, acc, id, sender, recipients, raw) })
 	if err != nil {
 		return fmt.Errorf("couldn't queue the message: %w", err)
 	}
 	q.trace(ctx, from, "queued", sender, raw, fmt.Sprintf("%d recipients", len(recipients)))
 	return nil
+}
+
+func (q *Queue) insert(tx *db.Tx, acc, id []byte, sender string, recipients []string, raw []byte) error {
+	now := q.Now().UnixMilli()
+	if err := tx.ExecOne("INSERT INTO mail_queue_message (account, id, sender, at, raw) VALUES (?1, ?2, ?3, ?4, ?5)", acc, id, sender, now, raw); err != nil {
+		return err
+	}
+	for _, r := range recipients {
+		domain, err := domainOf(r)
+		if err != nil {
+			return err
+		}
+		if err := tx.ExecOne("INSERT INTO mail_queue_recipient (account, message, recipient, domain, at, due) VALUES (?1, ?2, ?3, ?4, ?5, ?5)", acc, id, r, domain, now); err != nil {
+			return err
+		}
+	}
+	tx.AfterCommit(q.wake)
+	return nil
+}
+
+// Forward queues, in tx, what a customer's rules send on: recipients of this
+// house too, so that nothing is delivered inside another delivery. A recipient
+// that nobody here has is a bounce to the customer.
+func (q *Queue) Forward(tx *db.Tx, from postern.AccountID, sender string, recipients []string, raw []byte) error {
+	acc, err := key(string(from))
+	if err != nil {
+		return err
+	}
+	id, err := key(postern.NewID())
+	if err != nil {
+		return err
+	}
+	return q.insert(tx, acc, id, sender, recipients, raw)
 }
 
 // Waiting counts the messages of an account that wait to go out.

@@ -16,6 +16,7 @@ import (
 	"github.com/postern-mail/postern/mail/internal/codec"
 	"github.com/postern-mail/postern/mail/internal/query"
 	"github.com/postern-mail/postern/message"
+	"github.com/postern-mail/postern/message/guarded"
 )
 
 // Bits of mail_message.bits. They are stored: never change them.
@@ -59,8 +60,8 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 		r.received = s.now()
 	}
 	body := m.Body(in.Raw)
-	guarded, why := m.GuardedText(body)
-	if guarded {
+	masked, why := guarded.Judge(m, body)
+	if masked {
 		r.bits |= bitGuarded
 	}
 	if slices.ContainsFunc(body.Attachments, func(a message.Attachment) bool { return !a.Inline }) {
@@ -115,7 +116,7 @@ func (s *Store) AppendMany(ctx context.Context, acc postern.AccountID, in []Appe
 		}
 		letters[i] = letter{ready: r, account: acc, id: s.newMessageID()}
 	}
-	return s.keep(ctx, letters)
+	return s.keep(ctx, letters, nil)
 }
 
 // Deliver keeps the same message for several accounts, all or none. An account
@@ -130,13 +131,13 @@ func (s *Store) Deliver(ctx context.Context, to []postern.AccountID, in AppendIn
 	for _, acc := range slices.Compact(slices.Sorted(slices.Values(to))) {
 		letters = append(letters, letter{ready: r, account: acc, id: s.newMessageID()})
 	}
-	return s.keep(ctx, letters)
+	return s.keep(ctx, letters, nil)
 }
 
 // keep puts the blobs and then writes the rows. The order is the promise: a row
 // that stands has its bytes, whatever fails when. Bytes without a row are swept
 // (see Sweep).
-func (s *Store) keep(ctx context.Context, letters []letter) ([]Item, error) {
+func (s *Store) keep(ctx context.Context, letters []letter, also func(*db.Tx) error) ([]Item, error) {
 	quotas := map[postern.AccountID]int64{}
 	for _, l := range letters {
 		if _, ok := quotas[l.account]; ok {
@@ -155,6 +156,9 @@ func (s *Store) keep(ctx context.Context, letters []letter) ([]Item, error) {
 	refused := false
 	err := s.db.Update(ctx, func(tx *db.Tx) (err error) {
 		items, err = s.insertAll(tx, letters, quotas)
+		if err == nil && also != nil {
+			err = also(tx)
+		}
 		refused = err != nil
 		return err
 	})
