@@ -93,6 +93,7 @@ type staffCmd struct {
 	Add          staffAdd          `cmd:"" help:"Add a member of staff."`
 	Password     staffPassword     `cmd:"" help:"Give a member a password and a one-time code as fallback for a passkey."`
 	List         staffList         `cmd:"" help:"List staff, with their credentials."`
+	Token        staffToken        `cmd:"" help:"Make, list and end API tokens."`
 }
 
 type staffOrganisation struct {
