@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	envelopeFields = postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize
-	accountFields  = postern.FieldStatus | postern.FieldQuota | postern.FieldSignIns | postern.FieldQueue | postern.FieldRules
+	envelopeFields = postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize |
+		postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked
+	accountFields = postern.FieldStatus | postern.FieldQuota | postern.FieldSignIns | postern.FieldQueue | postern.FieldRules | postern.FieldRuleTargets
 )
 
 // see counts the exposures of one account.
@@ -53,6 +54,13 @@ func see(exposures []Exposure) notice.Seen {
 		}
 		if f&postern.FieldSource != 0 {
 			s.Sources++
+		}
+	}
+	// Who saw a field whole saw more than its masked view: saying both would read
+	// like two things.
+	for whole, masked := range map[postern.Field]postern.Field{postern.FieldFrom: postern.FieldFromMasked, postern.FieldTo: postern.FieldToMasked, postern.FieldSubject: postern.FieldSubjectMasked} {
+		if s.Envelope&whole != 0 {
+			s.Envelope &^= masked
 		}
 	}
 	slices.SortStableFunc(s.Looks, func(a, b notice.Look) int { return a.At.Compare(b.At) })

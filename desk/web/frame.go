@@ -79,6 +79,7 @@ type refusal struct {
 	Title     string
 	Ask       *askForm // the way on, where there is one
 	Back      string
+	Prove     string // where to prove again who one is, when that is what is missing
 }
 
 // refused answers a refusal where it happened: with the reason, and where a
@@ -86,6 +87,7 @@ type refusal struct {
 func (w *Web) refused(rw http.ResponseWriter, r *http.Request, s staff.Session, err error, form *askForm) {
 	lang := w.ui.Lang(r)
 	data := refusal{Key: postern.KeyOf(err), Text: w.ui.Sentence(lang, err), Title: "desk.refused.title", Ask: form, Back: "/cases"}
+	data.Prove = proveAgain(r, data.Key)
 	if postern.KindOf(err) == postern.Withheld {
 		data.Title = "desk.withheld.title"
 	}

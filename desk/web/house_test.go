@@ -97,6 +97,16 @@ func (m *mailboxes) Reveal(_ context.Context, r ledger.Receipt) (shown postern.S
 			shown.Messages = append(shown.Messages, postern.ShownMessage{ID: id, Masked: true, Date: one.Date})
 			continue
 		}
+		one.Given = r.Fields &^ postern.TierTrace.Fields()
+		// As the mail plane does, and as short as a test needs it.
+		mask := func(whole, masked postern.Field, set func(string)) {
+			if r.Fields&whole == 0 {
+				set(map[bool]string{true: "•••"}[r.Fields&masked != 0])
+			}
+		}
+		mask(postern.FieldFrom, postern.FieldFromMasked, func(s string) { one.From = []string{s} })
+		mask(postern.FieldTo, postern.FieldToMasked, func(s string) { one.To = []string{s} })
+		mask(postern.FieldSubject, postern.FieldSubjectMasked, func(s string) { one.Subject = s })
 		if r.Fields&postern.FieldBody == 0 {
 			one.Plain = ""
 		}

@@ -182,7 +182,7 @@ func (w *Web) trace(rw http.ResponseWriter, r *http.Request, s staff.Session) er
 // grantData is the list of envelopes.
 type grantData struct {
 	revealed
-	Messages []postern.ShownMessage
+	Messages []envelopeRow
 	Content  bool // the grant goes as deep as a message's text
 	Masked   int
 }
@@ -202,7 +202,7 @@ func (w *Web) grant(rw http.ResponseWriter, r *http.Request, s staff.Session) er
 		return w.locked(rw, r, s, g, postern.TierEnvelope, g.Messages, err)
 	}
 	defer found.Done()
-	d := grantData{Messages: found.Shown.Messages, Content: g.Tier >= postern.TierContent}
+	d := grantData{Messages: envelopeRows(found.Shown.Messages), Content: g.Tier >= postern.TierContent}
 	if d.revealed, err = w.reveal(r, s, found); err != nil {
 		return err
 	}

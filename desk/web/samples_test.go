@@ -30,6 +30,10 @@ var (
 		{ID: postern.MessageID(anID[:31] + "d"), Masked: true, Date: noon.Add(-3 * time.Hour)},
 		{ID: postern.MessageID(anID[:31] + "e"), Mailbox: "Junk", From: []string{"a@b.example"}, To: []string{"ana@outlook.example", "x@y.example"}, Date: noon.Add(-30 * time.Hour), Size: 900},
 	}
+	sampleMaskedFields = []postern.ShownMessage{
+		{ID: anID, Given: postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked, Mailbox: "INBOX", From: []string{"•••@banque.example"}, To: []string{"•••@outlook.example", "•••@famille.example"}, Subject: "Votre relevé de mai ••••", Date: noon.Add(-2 * time.Hour), Size: 18211},
+		{ID: postern.MessageID(anID[:31] + "d"), Masked: true, Date: noon.Add(-3 * time.Hour)},
+	}
 	sampleOptions = []ui.Option{{Value: "envelope", Text: "Enveloppe", Selected: true}, {Value: "content", Text: "Contenu"}}
 	sampleAsk     = &askForm{Action: "/cases/" + anID + "/ask", Case: &sampleCase, Address: sampleCase.Address, Tier: postern.TierContent, Tiers: sampleOptions, Reasons: sampleOptions, Minutes: sampleOptions,
 		Mailbox: "INBOX", Who: "Seul le client peut accepter."}
@@ -106,8 +110,13 @@ func samples() []ui.Sample {
 		sample("request-offer", "request", requestData{requestRow: ended, Offer: true, Self: "/requests/" + anID}),
 		sample("request-refused", "request", requestData{requestRow: rowOf(sampleRequest, gate.Refused, "Le suivi suffit."), Self: "/requests/" + anID}),
 		sample("request-expired", "request", requestData{requestRow: rowOf(sampleRequest, gate.Expired, ""), Self: "/requests/" + anID}),
-		revealing("grant", "grant", grantData{revealed: sampleReveal, Messages: sampleMessages, Content: true, Masked: 1}),
-		revealing("grant-envelopes", "grant", grantData{revealed: sampleReveal, Messages: sampleMessages}),
+		revealing("grant", "grant", grantData{revealed: sampleReveal, Messages: envelopeRows(sampleMessages), Content: true, Masked: 1}),
+		revealing("grant-envelopes", "grant", grantData{revealed: sampleReveal, Messages: envelopeRows(sampleMessages)}),
+		revealing("grant-masked", "grant", grantData{revealed: sampleReveal, Messages: envelopeRows(sampleMaskedFields)}),
+		revealing("field", "field", fieldData{revealed: sampleReveal, Message: sampleMessages[0], Name: "subject", Values: []string{"Votre relevé de mai"}, Content: true}),
+		revealing("field-from", "field", fieldData{revealed: sampleReveal, Message: sampleMessages[0], Name: "from", Values: sampleMessages[0].From}),
+		revealing("field-guarded", "field", fieldData{revealed: sampleReveal, Message: sampleMessages[1], Name: "subject"}),
+		sample("refused-prove", "refused", refusal{Key: "gate.refused.reauthenticate", Text: "Prouvez encore une fois qui vous êtes.", Title: "desk.refused.title", Prove: "/prove?then=%2Fcases", Back: "/cases"}),
 		revealing("message", "message", messageData{revealed: sampleReveal, Message: sampleMessages[0], CanDeep: true, Text: sampleMessages[0].Plain}),
 		revealing("message-attachments", "message", messageData{revealed: sampleReveal, Message: sampleMessages[0], Deeper: true}),
 		revealing("message-masked", "message", messageData{revealed: sampleReveal, Message: sampleMessages[1]}),

@@ -28,6 +28,7 @@
 //	GET  /grants, /grants/{id}           the envelopes: tr[data-message], with data-masked where they are masked
 //	GET  /grants/{id}/messages/{mid}     tier=attachment for names; [data-body] holds the text
 //	GET  /grants/{id}/messages/{mid}/attachments/{n}, /grants/{id}/messages/{mid}/source
+//	POST /grants/{id}/messages/{mid}/show   field=from, to or subject: one masked field, in [data-field]
 //	POST /grants/{id}/close
 //	GET  /approvals, /approvals/{id}; POST /approvals/{id}   answer=approve (tier, minutes, most) or refuse (sentence)
 //	GET  /events, /grants/{id}/events    event streams that say "ended", with a sentence
@@ -151,6 +152,7 @@ func (w *Web) Handler() http.Handler {
 		"GET /grants/{id}/events":                         w.grantEvents,
 		"POST /grants/{id}/close":                         w.closeGrant,
 		"GET /grants/{id}/messages/{mid}":                 w.message,
+		"POST /grants/{id}/messages/{mid}/show":           w.field,
 		"GET /grants/{id}/messages/{mid}/attachments/{n}": w.attachment,
 		"GET /grants/{id}/messages/{mid}/source":          w.source,
 		"GET /approvals":                                  w.approvals,
