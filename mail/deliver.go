@@ -178,3 +178,16 @@ func (m *Mail) tellForwarding(ctx context.Context, to account.Account, addresses
 	_, err = m.Append(ctx, to.ID, "INBOX", raw, nil, m.now())
 	return err
 }
+
+// RuleFacts is what rules look at in a stored message, for trying one out.
+func (m *Mail) RuleFacts(ctx context.Context, acc postern.AccountID, id postern.MessageID) (rules.Facts, error) {
+	_, raw, err := m.store.Message(ctx, acc, id)
+	if err != nil {
+		return rules.Facts{}, err
+	}
+	read, err := message.Parse(raw)
+	if err != nil {
+		return rules.Facts{}, err
+	}
+	return rules.FactsOf(read), nil
+}

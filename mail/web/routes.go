@@ -69,6 +69,9 @@ func (w *Web) routes() http.Handler {
 		"GET /settings/apps":                    w.apps,
 		"POST /settings/apps":                   w.newApp,
 		"POST /settings/apps/revoke":            w.revokeApp,
+		"GET /settings/rules":                   w.rulesPage,
+		"POST /settings/rules":                  w.newRule,
+		"POST /settings/rules/{rule}":           w.changeRule,
 		"GET /settings/export":                  w.exports,
 		"GET /settings/export/{mailbox}":        w.export,
 	} {

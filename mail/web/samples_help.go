@@ -6,6 +6,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/mail/internal/store"
+	"github.com/postern-mail/postern/mail/rules"
 	"github.com/postern-mail/postern/ui"
 )
 
@@ -82,6 +83,18 @@ func (s sampler) settings(page pager, wrong wronger) []ui.Sample {
 		{Name: "settings-sessions", Page: "settings-sessions", Of: page("settings-sessions.tab", settingsOf("settings-sessions", sessions))},
 		{Name: "settings-apps", Page: "settings-apps", Of: page("settings-apps.tab", settingsOf("settings-apps", appsView{Apps: apps, Secret: "k7f2-9mqe-xw31-p0az-v8tj", Label: "Thunderbird"}))},
 		{Name: "settings-apps-none", Page: "settings-apps", Of: page("settings-apps.tab", settingsOf("settings-apps", appsView{}))},
+		{Name: "settings-rules", Page: "settings-rules", Of: page("settings-rules.tab", settingsOf("settings-rules", s.rules()))},
+		{Name: "settings-rules-wrong", Page: "settings-rules", Of: page("settings-rules.tab", settingsOf("settings-rules", rulesView{Form: ruleForm{Forward: "ana@", AddressError: "…", PassFail: "…", Problem: "…"}}), wrong("forward", "rules.invalid.address"))},
 		{Name: "settings-export", Page: "settings-export", Of: page("settings-export.tab", settingsOf("settings-export", exports))},
 	}
+}
+
+func (s sampler) rules() rulesView {
+	some := []ui.Option{{Value: "from", Text: "Expéditeur", Selected: true}, {Value: "subject", Text: "Objet"}}
+	return rulesView{Tried: true, Tally: 3, Looked: 50, Form: ruleForm{Match: some, Places: some, Keep: true, Rows: []conditionRow{{1, some, some, "bank.example"}, {2, some, some, ""}}},
+		Rules: []ruleLine{
+			{Rule: rules.Rule{ID: "1", Active: true}, Place: 1, First: true, When: []string{"Expéditeur contient « bank.example »", "Objet contient « relevé »"}, Does: []string{"Ranger dans Banque", "Marquer comme lu"}},
+			{Rule: rules.Rule{ID: "2", Active: true, Actions: []rules.Action{{Kind: rules.Forward}}}, Place: 2, When: []string{"Objet contient « facture »"}, Does: []string{"Transférer à ana.bureau@fabrikam-conseil-et-associes.example"}},
+			{Rule: rules.Rule{ID: "3"}, Place: 3, Last: true, NeedsProof: true, When: []string{"Liste de diffusion est « news.shop.example »"}, Does: []string{"Mettre à la corbeille"}},
+		}}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postern-mail/postern/mail/rules"
 	"github.com/postern-mail/postern/ui"
 	"github.com/postern-mail/postern/ui/htmlcheck"
 )
@@ -21,6 +22,17 @@ func TestWords(t *testing.T) {
 	for role := range roleIcons {
 		also = append(also, "role."+role)
 	}
+	for _, f := range rules.Fields {
+		also = append(also, "rules.field."+f)
+	}
+	for _, w := range rules.Ways {
+		also = append(also, "rules.way."+w)
+	}
+	for _, k := range rules.Kinds {
+		also = append(also, "rules.does."+k)
+	}
+	also = append(also, "rules.does.forward-away", "rules.match.all", "rules.match.any", "rules.place.stay", "rules.when", "rules.unknown", rules.KeyPassword, "rules.refused.full", "rules.refused.forwards", "rules.refused.changed",
+		"rules.invalid.conditions", "rules.invalid.actions", "rules.invalid.condition", "rules.invalid.value", "rules.invalid.mailbox", "rules.invalid.address", "rules.invalid.own")
 	for do := range flagActs {
 		also = append(also, "done."+do, "act."+do)
 	}

@@ -18,7 +18,7 @@ type settingsView struct {
 
 var settingsPages = []struct{ page, href string }{
 	{"settings", "/settings"}, {"settings-password", "/settings/password"}, {"settings-sessions", "/settings/sessions"},
-	{"settings-apps", "/settings/apps"}, {"settings-export", "/settings/export"},
+	{"settings-apps", "/settings/apps"}, {"settings-rules", "/settings/rules"}, {"settings-export", "/settings/export"},
 }
 
 func settingsOf(page string, of any) settingsView {
