@@ -37,6 +37,11 @@ const (
 	EventUnassigned = "desk.event.unassigned" // nobody works it now
 	EventClosed     = "desk.event.closed"
 	EventReopened   = "desk.event.reopened"
+	EventOffered    = "desk.event.offered"  // Arg: to which organisation
+	EventHanded     = "desk.event.handed"   // Arg: to whom
+	EventMerged     = "desk.event.merged"   // Arg: the number of the case that goes on
+	EventUnmerged   = "desk.event.unmerged" // Arg: the same
+	EventPriority   = "desk.event.priority" // Arg: the priority's name
 )
 
 // Case is one customer's question and its answer.
@@ -51,6 +56,21 @@ type Case struct {
 	AssigneeName          string
 	Opened, Updated       time.Time
 	External              string // the number of a ticket in another system
+
+	Priority     Priority
+	Organisation postern.OrganisationID // who works it, "" for nobody yet
+	Outside      bool                   // that is an outsourcer
+	Replied      time.Time              // the first reply, zero for none
+	Due          time.Time              // the next thing due, zero while nothing is
+	ReplyDue     time.Time
+	ResolveDue   time.Time
+	MergedInto   postern.CaseID // the case that goes on in this one's place
+	MergedAt     time.Time
+	HandedBy     string // who handed it over to its assignee, and why
+	HandedWhy    string
+
+	used    time.Duration // of the resolution's clock, before started
+	started time.Time
 }
 
 // Post is one thing written in a case.
@@ -59,8 +79,9 @@ type Post struct {
 	By    string          // a name, as it was
 	Staff postern.StaffID // "" for the customer
 	Kind  string
-	Text  string // of an event: its key
-	Arg   string // of an event
+	Text  string         // of an event: its key
+	Arg   string         // of an event
+	Case  postern.CaseID // where it was written: a merged case keeps its own
 }
 
 // NewCase is what opens a case.
@@ -69,6 +90,8 @@ type NewCase struct {
 	Address, Name, Locale string
 	Subject, Text         string
 	External              string
+	Hook                  string   // the hook whose ticket External is
+	Priority              Priority // 0: normal
 }
 
 // CasesParts is what Cases is made of.
@@ -81,8 +104,9 @@ type CasesParts struct {
 // no session: the customer's face and the import use it for a customer, and
 // [Desk] for staff.
 type Cases struct {
-	db  *db.Handle
-	now func() time.Time
+	db        *db.Handle
+	now       func() time.Time
+	listeners []Listener
 }
 
 // OpenCases migrates the desk's tables and gives the store. It comes before the
@@ -115,7 +139,19 @@ func text(s string, most int) (string, bool) {
 }
 
 // OpenCase opens a case in a customer's name.
-func (c *Cases) OpenCase(ctx context.Context, n NewCase) (Case, error) {
+func (c *Cases) OpenCase(ctx context.Context, n NewCase) (made Case, err error) {
+	err = c.db.Update(ctx, func(tx *db.Tx) error {
+		made, err = c.OpenTx(tx, n)
+		return err
+	})
+	if err != nil {
+		return Case{}, err
+	}
+	return made, nil
+}
+
+// OpenTx is [Cases.OpenCase] inside a caller's transaction.
+func (c *Cases) OpenTx(tx *db.Tx, n NewCase) (made Case, err error) {
 	var ok bool
 	if n.Subject, ok = text(n.Subject, maxSubject); !ok || strings.ContainsAny(n.Subject, "\r\n") {
 		return Case{}, invalid("desk.invalid.subject", "give a subject of at most 200 letters")
@@ -132,31 +168,39 @@ func (c *Cases) OpenCase(ctx context.Context, n NewCase) (Case, error) {
 	case len(n.External) > 100 || len(n.Address) > 320 || len(n.Name) > 200:
 		return Case{}, invalid("desk.invalid.field", "the address, the name or the ticket's number is too long")
 	}
+	if n.Priority == 0 {
+		n.Priority = PriorityNormal
+	}
 	now := c.now()
-	made := Case{ID: postern.CaseID(postern.NewID()), Account: n.Account, Address: n.Address, Name: n.Name, Locale: n.Locale,
-		Subject: n.Subject, Status: StatusOpen, Opened: moment(millis(now)), Updated: moment(millis(now)), External: n.External}
-	err := c.db.Update(ctx, func(tx *db.Tx) error {
-		if err := post(tx, made.ID, Post{At: now, By: n.Name, Kind: KindCustomer, Text: n.Text}); err != nil {
-			return err
-		}
-		return tx.Row(`INSERT INTO desk_case (id, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', '', '', ?7, ?7, ?8) RETURNING number`,
-			db.Args(string(made.ID), string(made.Account), made.Address, made.Name, made.Locale, made.Subject, millis(now), made.External), &made.Number)
-	})
-	if err != nil {
+	id := postern.CaseID(postern.NewID())
+	if err := post(tx, id, Post{At: now, By: n.Name, Kind: KindCustomer, Text: n.Text}); err != nil {
 		return Case{}, err
 	}
-	return made, nil
+	if err := tx.ExecOne(`INSERT INTO desk_case (id, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external, external_hook, priority)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', '', '', ?7, ?7, ?8, ?9, ?10)`,
+		string(id), string(n.Account), n.Address, n.Name, n.Locale, n.Subject, millis(now), n.External, n.Hook, int64(n.Priority)); err != nil {
+		return Case{}, err
+	}
+	if err := runClock(tx, id, now, func(*Case) {}); err != nil {
+		return Case{}, err
+	}
+	if made, err = oneCase(tx, "id = ?1", string(id)); err != nil {
+		return Case{}, err
+	}
+	return made, c.tell(tx, Event{Kind: Opened, Case: made, At: now})
 }
 
-const caseColumns = "id, number, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external"
+const caseColumns = "id, number, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external, " +
+	"priority, organisation, outside, replied, used, started, reply_due, resolve_due, due, merged_into, merged_at, handed_by, handed_why"
 
 func cases(tx *db.Tx, where string, args ...any) (found []Case, err error) {
 	err = tx.Rows("SELECT "+caseColumns+" FROM desk_case WHERE "+where, args, func(row db.Scanner) error {
 		var k Case
-		var opened, updated int64
-		err := row.Scan(&k.ID, &k.Number, &k.Account, &k.Address, &k.Name, &k.Locale, &k.Subject, &k.Status, &k.Assignee, &k.AssigneeName, &opened, &updated, &k.External)
-		k.Opened, k.Updated = moment(opened), moment(updated)
+		var opened, updated, outside, replied, used, started, replyDue, resolveDue, due, merged int64
+		err := row.Scan(&k.ID, &k.Number, &k.Account, &k.Address, &k.Name, &k.Locale, &k.Subject, &k.Status, &k.Assignee, &k.AssigneeName, &opened, &updated, &k.External,
+			&k.Priority, &k.Organisation, &outside, &replied, &used, &started, &replyDue, &resolveDue, &due, &k.MergedInto, &merged, &k.HandedBy, &k.HandedWhy)
+		k.Opened, k.Updated, k.Outside, k.Replied, k.used, k.started = moment(opened), moment(updated), outside == 1, zeroMoment(replied), time.Duration(used)*time.Millisecond, zeroMoment(started)
+		k.ReplyDue, k.ResolveDue, k.Due, k.MergedAt = zeroMoment(replyDue), zeroMoment(resolveDue), zeroMoment(due), zeroMoment(merged)
 		found = append(found, k)
 		return err
 	})
@@ -211,7 +255,7 @@ func (c *Cases) Number(tx *db.Tx, id postern.CaseID) (n int64, err error) {
 // Of gives a customer's cases, the latest first.
 func (c *Cases) Of(ctx context.Context, a postern.AccountID) (found []Case, err error) {
 	err = c.db.View(ctx, func(tx *db.Tx) error {
-		found, err = cases(tx, "account = ?1 ORDER BY updated DESC, number DESC LIMIT 200", string(a))
+		found, err = cases(tx, "account = ?1 AND merged_into = '' ORDER BY updated DESC, number DESC LIMIT 200", string(a))
 		return err
 	})
 	return found, err
@@ -238,10 +282,11 @@ func (c *Cases) Posts(ctx context.Context, id postern.CaseID, withNotes bool) (f
 }
 
 func posts(tx *db.Tx, id postern.CaseID, withNotes bool) (found []Post, err error) {
-	err = tx.Rows("SELECT at, who, staff, kind, text, arg FROM desk_post WHERE case_id = ?1 ORDER BY n", db.Args(string(id)), func(row db.Scanner) error {
+	err = tx.Rows(`SELECT at, who, staff, kind, text, arg, case_id FROM desk_post
+		WHERE case_id = ?1 OR case_id IN (SELECT id FROM desk_case WHERE merged_into = ?1 AND merged_into <> '') ORDER BY n`, db.Args(string(id)), func(row db.Scanner) error {
 		var p Post
 		var at int64
-		if err := row.Scan(&at, &p.By, &p.Staff, &p.Kind, &p.Text, &p.Arg); err != nil {
+		if err := row.Scan(&at, &p.By, &p.Staff, &p.Kind, &p.Text, &p.Arg, &p.Case); err != nil {
 			return err
 		}
 		p.At = moment(at)
@@ -266,6 +311,12 @@ func (c *Cases) CustomerReply(ctx context.Context, a postern.AccountID, id poste
 		if err != nil {
 			return err
 		}
+		if k.MergedInto != "" { // the other one goes on
+			if k, err = oneCase(tx, "id = ?1 AND account = ?2", string(k.MergedInto), string(a)); err != nil {
+				return err
+			}
+			id = k.ID
+		}
 		now := c.now()
 		if err := post(tx, id, Post{At: now, By: k.Name, Kind: KindCustomer, Text: words}); err != nil {
 			return err
@@ -275,7 +326,16 @@ func (c *Cases) CustomerReply(ctx context.Context, a postern.AccountID, id poste
 				return err
 			}
 		}
-		return tx.ExecOne("UPDATE desk_case SET status = 'open', updated = ?2 WHERE id = ?1", string(id), millis(now))
+		if err := runClock(tx, id, now, func(k *Case) { k.Status = StatusOpen }); err != nil {
+			return err
+		}
+		if err := tx.ExecOne("UPDATE desk_case SET updated = ?2 WHERE id = ?1", string(id), millis(now)); err != nil {
+			return err
+		}
+		if k.Status == StatusClosed {
+			return c.tell(tx, Event{Kind: Reopened, Case: k, At: now})
+		}
+		return nil
 	})
 }
 

@@ -96,11 +96,17 @@ type house struct {
 	desk    *desk.Desk
 	plane   *plane
 	account postern.AccountID
+	post    *mailer
 }
+
+// testTime is when a house's clock starts.
+var testTime = time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)
+
+type dbHandle = db.Handle
 
 func newHouse(t testing.TB, o engine.Open) *house {
 	t.Helper()
-	h := &house{t: t, clock: &clock{t: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}, db: o(open.Staff), account: postern.AccountID(postern.NewID())}
+	h := &house{t: t, clock: &clock{t: testTime}, post: &mailer{}, db: o(open.Staff), account: postern.AccountID(postern.NewID())}
 	quiet := slog.New(slog.DiscardHandler)
 	keys, err := ledger.NewKeys("mx.example.org/ledger")
 	h.ok(err)
@@ -116,7 +122,7 @@ func newHouse(t testing.TB, o engine.Open) *house {
 	h.ok(err)
 	h.gate, err = gate.Open(ctx, gate.Parts{DB: h.db, Ledger: h.ledger, Staff: h.staff, Mailboxes: h.plane, Cases: h.cases, Policy: policy.Default(), Now: h.clock.now, Log: quiet, Node: "a"})
 	h.ok(err)
-	h.desk, err = desk.Open(ctx, desk.Parts{Cases: h.cases, Gate: h.gate, Staff: h.staff, Now: h.clock.now, Log: quiet})
+	h.desk, err = desk.Open(ctx, desk.Parts{Cases: h.cases, Gate: h.gate, Staff: h.staff, Now: h.clock.now, Log: quiet, Post: h.post})
 	h.ok(err)
 	return h
 }
