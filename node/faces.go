@@ -36,7 +36,10 @@ func (n *Node) faces(ctx context.Context) (faces, error) {
 	if err != nil {
 		return faces{}, err
 	}
-	return faces{mail: m, view: m.View(), desk: d.Handler(), response: r}, nil
+	staffed := http.NewServeMux()
+	staffed.Handle("/api/", n.api())
+	staffed.Handle("/", d.Handler())
+	return faces{mail: m, view: m.View(), desk: staffed, response: r}, nil
 }
 
 // findAccount is all that the desk learns of the mail plane's directory: that
