@@ -1,4 +1,4 @@
-package message
+package guarded
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/postern-mail/postern/message"
 )
 
 type guardedCase struct {
@@ -25,7 +27,7 @@ func guardedCases(t *testing.T) (cases []guardedCase) {
 		head, text, _ := strings.Cut(block, "\n")
 		cols := strings.Split(head, " | ")
 		verdict, lang, _ := strings.Cut(cols[0], " ")
-		d := Draft{From: ParseAddresses(cols[1])[0], To: []Address{{Mailbox: "ana", Host: "outlook.example"}}, Subject: cols[2],
+		d := message.Draft{From: message.ParseAddresses(cols[1])[0], To: []message.Address{{Mailbox: "ana", Host: "outlook.example"}}, Subject: cols[2],
 			Date: time.Date(2019, 3, 28, 9, 0, 0, 0, time.UTC), MessageID: "1@a.example"}
 		for strings.HasPrefix(text, "List-") {
 			var line string
@@ -54,11 +56,11 @@ func TestGuarded(t *testing.T) {
 		by[lang] = &tally{}
 	}
 	for _, c := range guardedCases(t) {
-		m, err := Parse(c.raw)
+		m, err := message.Parse(c.raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, why := m.Guarded(c.raw)
+		got, why := Judge(m, m.Body(c.raw))
 		if got != (why != "") {
 			t.Errorf("%s: %v with the reason %q", c.sub, got, why)
 		}

@@ -1,10 +1,11 @@
-package message
+package guarded
 
 import (
 	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"github.com/postern-mail/postern/message"
 	"github.com/postern-mail/postern/message/internal/wordlist"
 )
 
@@ -15,7 +16,7 @@ func TestCuesMissNothing(t *testing.T) {
 	var texts []string
 	var pool []string
 	for _, c := range guardedCases(t) {
-		m, err := Parse(c.raw)
+		m, err := message.Parse(c.raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +68,7 @@ func BenchmarkGuarded(b *testing.B) {
 		"french":     "Voilà l'été : la procédure déjà présentée n'a pas été oubliée. ",
 	} {
 		raw := []byte("From: Ana <no-reply@bank.example>\r\nSubject: Report of the week\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + strings.Repeat(line+"\r\n", 62))
-		m, err := Parse(raw)
+		m, err := message.Parse(raw)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -75,7 +76,7 @@ func BenchmarkGuarded(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if guarded, _ := m.GuardedText(body); guarded {
+				if guarded, _ := Judge(m, body); guarded {
 					b.Fatal("it is guarded")
 				}
 			}
