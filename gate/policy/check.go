@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -39,21 +38,17 @@ func invalid(text string, err error) error {
 // Check refuses a policy that says what it cannot mean.
 func (p Policy) Check() error {
 	if f := p.check(); f != nil {
-		return invalid(f.Error(), f)
+		return invalid(f.Error(), nil)
 	}
 	return nil
 }
 
-// atLine adds to an error of Check the line of the file that it is about.
-func atLine(text []byte, err error) error {
-	var f *fault
-	if !errors.As(err, &f) {
-		return err
-	}
+// atLine gives the error of a fault in a file, with the line that it is about.
+func (f *fault) atLine(text []byte) error {
 	if n := lineOf(string(text), f.table, f.key); n > 0 {
-		return invalid(fmt.Sprintf("line %d: %s", n, f.Error()), f)
+		return invalid(fmt.Sprintf("line %d: %s", n, f.Error()), nil)
 	}
-	return err
+	return invalid(f.Error(), nil)
 }
 
 // lineOf finds where a table's key stands, else the table; 0 for neither, as

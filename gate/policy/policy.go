@@ -138,8 +138,8 @@ func Parse(text []byte) (Policy, error) {
 		slices.Sort(names)
 		return Policy{}, invalid("the policy has keys that mean nothing here: "+strings.Join(names, ", "), nil)
 	}
-	if err := p.Check(); err != nil {
-		return Policy{}, atLine(text, err)
+	if f := p.check(); f != nil {
+		return Policy{}, f.atLine(text)
 	}
 	return p, nil
 }
