@@ -34,8 +34,11 @@ type ShownAccount struct {
 	SignIns    []SignIn
 	Queued     int  // messages waiting to go out
 	Forwarding bool // a rule forwards mail; not where to
-	Filters    int  // how many filter rules are on; not what they do
-	Bounced    int  // messages of theirs that came back within seven days
+	// Unknown are the fields of the receipt that this mail server does not tell:
+	// what stands for them here means nothing.
+	Unknown Field
+	Filters int // how many filter rules are on; not what they do
+	Bounced int // messages of theirs that came back within seven days
 	// Rules are given by FieldRuleTargets alone.
 	Rules []ShownRule
 }

@@ -29,7 +29,7 @@ func TestMaskedSubject(t *testing.T) {
 		{"<ana@shop24.example>", "•••@shop••.example>"},
 		{"€1,234.50 paid", "€•,•••.•• paid"},
 	} {
-		if got := maskedSubject(c.subject); got != c.want {
+		if got := message.MaskedSubject(c.subject); got != c.want {
 			t.Errorf("%q became %q, want %q", c.subject, got, c.want)
 		}
 	}
@@ -62,18 +62,18 @@ func FuzzMasked(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := maskedSubject(s)
+		got := message.MaskedSubject(s)
 		if at := strings.IndexFunc(got, unicode.IsNumber); at >= 0 {
 			t.Fatalf("%q became %q: a number survives", s, got)
 		}
 		for _, w := range strings.FieldsFunc(got, unicode.IsSpace) {
-			if at := strings.LastIndexByte(w, '@'); at >= 0 && w[:at] != bullets {
+			if at := strings.LastIndexByte(w, '@'); at >= 0 && w[:at] != message.Bullets {
 				t.Fatalf("%q became %q: something stands before the @", s, got)
 			}
 		}
 		for _, a := range message.ParseAddresses(s) {
-			one := maskedAddress(a)
-			if one != bullets && one != bullets+"@"+a.Host || strings.Count(one, "@") > 1 {
+			one := message.MaskedAddress(a)
+			if one != message.Bullets && one != message.Bullets+"@"+a.Host || strings.Count(one, "@") > 1 {
 				t.Fatalf("%+v became %q", a, one)
 			}
 		}

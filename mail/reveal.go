@@ -146,7 +146,7 @@ func (m *Mail) revealMessage(ctx context.Context, r ledger.Receipt, it *store.It
 	case s.Given&postern.FieldSubject != 0:
 		s.Subject = e.Subject
 	case s.Given&postern.FieldSubjectMasked != 0:
-		s.Subject = maskedSubject(e.Subject)
+		s.Subject = message.MaskedSubject(e.Subject)
 	}
 	if r.Fields&postern.FieldDate != 0 {
 		s.Date = shownDate(it)
