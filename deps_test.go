@@ -27,7 +27,7 @@ type rule struct {
 var rules = []rule{
 	{"", nil, "the nouns know no one"},
 	{"cmd/postern", []string{"node", "node/demo", "drill", "evidence", "gate/policy", "ledger/verify", "node/bench"}, "the binary is flags and subcommands; what they do stands in node"},
-	{"node", []string{"account", "api", "blob", "db", "db/open", "desk", "desk/hooks", "desk/web", "gate", "gate/foreign", "gate/policy", "ledger", "ledger/verify", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/rules", "mail/smtpd", "mail/web", "message", "message/archive", "password", "response", "response/web", "staff", "staff/device", "staff/oidc", "staff/scim", "ui"}, "the one place where the planes meet"},
+	{"node", []string{"account", "api", "blob", "db", "db/open", "desk", "desk/hooks", "desk/web", "gate", "gate/policy", "ledger", "ledger/verify", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/rules", "mail/smtpd", "mail/web", "message", "message/archive", "password", "response", "response/web", "staff", "staff/device", "staff/oidc", "staff/scim", "ui"}, "the one place where the planes meet"},
 
 	{"message", nil, "reading a message needs no account and no disk"},
 	{"message/archive", []string{"message"}, "archives are read and written from streams"},
@@ -53,7 +53,8 @@ var rules = []rule{
 	{"ledger/verify", nil, "an auditor reads this folder and nothing else"},
 	{"gate", []string{"gate/policy", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as an interface; it reads no mail"},
 	{"gate/policy", []string{"ledger", "ledger/verify", "staff"}, "what a policy says can be replayed over the ledger's history without a gate"},
-	{"gate/foreign", []string{"gate", "ledger", "message", "message/guarded"}, "mailboxes on another server, behind the same receipts"},
+	{"gate/foreign", []string{"gate", "ledger", "message", "message/guarded", "db"}, "mailboxes on another server, behind the same receipts; its handle is the mail plane's"},
+	{"gate/gatetest", []string{"gate", "ledger"}, "what every Mailboxes must do and refuse"},
 	{"desk", []string{"gate", "gate/policy", "staff", "db"}, "the desk has no way to a mailbox but the gate"},
 	{"desk/hooks", []string{"desk", "staff", "db"}, "ticket systems hear of cases, and never of mail"},
 	{"desk/web", []string{"desk", "gate", "gate/policy", "staff", "staff/device", "ui"}, "the agents' face"},

@@ -11,12 +11,17 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/staff/device"
 )
 
 // From says where a request comes from.
 type From struct {
 	Network string // as [Network] gives it
 	Agent   string // the browser's own words
+	// Request carries the proof of the browser's key, if the request has one.
+	Request device.Request
+
+	key string // the thumbprint, once the proof of a sign-in was taken
 }
 
 const maxAgent = 200
@@ -78,6 +83,8 @@ const (
 	methodDemo     = "demo"
 	methodSession  = "session"
 	methodToken    = "token"
+	methodSCIM     = "scim"
+	methodOIDC     = "oidc"
 
 	resultOK       = "ok"
 	resultWrong    = "wrong"
@@ -87,6 +94,17 @@ const (
 	resultRefused  = "refused"
 	resultMade     = "made"
 	resultEnded    = "ended"
+	resultJoined   = "joined"
+	resultReturned = "returned"
+	resultChanged  = "changed"
+	resultRoles    = "roles"
+	resultLeft     = "left"
+	resultProved   = "proved"
+	// A request for a session that a browser's key is bound to, without the
+	// key: from another network or browser than the session's, or signed by
+	// another key; and one that looks like the session's own browser.
+	resultDevice  = "device-refused"
+	resultMissing = "device-missing"
 )
 
 // Event is one thing that happened at the door.
@@ -100,7 +118,7 @@ type Event struct {
 	Network      string
 	Agent        string
 	Method       string // "passkey", "password", "token", "demo"; "session" for one that moved
-	Result       string // "ok", "wrong", "code-replayed", "clone-warning", "refused" (contained or gone), "moved"; of tokens also "made", "ended"
+	Result       string // "proved", "device-refused", "device-missing"; "ok", "wrong", "code-replayed", "clone-warning", "refused" (contained or gone), "moved"; of tokens also "made", "ended"; by "scim" "joined", "changed", "roles", "left", "returned"
 	Known        bool   // the member has signed in from this network before
 	First        bool   // the member has never signed in before, from anywhere
 }

@@ -2,12 +2,10 @@ package staff
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
@@ -28,14 +26,6 @@ const (
 // Roles lists them.
 var Roles = [...]Role{Agent, Approver, Responder, Auditor, Admin}
 
-// Organisation employs members: the provider itself, or an outsourcer.
-type Organisation struct {
-	ID          postern.OrganisationID
-	Name        string
-	Kind        string // "provider" or "outsourcer"
-	SuspendedAt time.Time
-}
-
 // Member is one person of the staff.
 type Member struct {
 	ID           postern.StaffID
@@ -54,48 +44,7 @@ type NewMember struct {
 	Roles               []Role
 }
 
-var (
-	loginForm        = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$`)
-	organisationForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
-)
-
-// CreateOrganisation adds an organisation: Invalid, or Conflict when its ID is
-// taken.
-func (d *Directory) CreateOrganisation(ctx context.Context, o Organisation) error {
-	switch {
-	case !organisationForm.MatchString(string(o.ID)):
-		return invalid("staff.invalid.organisation-id", "an organisation's id is a short word of lower-case letters, digits and hyphens, such as \"helpline\"")
-	case strings.TrimSpace(o.Name) == "" || len(o.Name) > 200:
-		return invalid("staff.invalid.name", "give a name of at most 200 bytes")
-	case o.Kind != "provider" && o.Kind != "outsourcer":
-		return invalid("staff.invalid.organisation-kind", "an organisation is a \"provider\" or an \"outsourcer\"")
-	}
-	return d.db.Update(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec("INSERT INTO staff_organisation (id, name, kind, created) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
-			o.ID, o.Name, o.Kind, millis(d.now()))
-		if err == nil && n == 0 {
-			err = &postern.Error{Kind: postern.Conflict, Key: "staff.conflict.organisation", Text: "there is an organisation with this id already"}
-		}
-		return err
-	})
-}
-
-// Organisations lists all, by name.
-func (d *Directory) Organisations(ctx context.Context) (all []Organisation, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		return tx.Rows("SELECT id, name, kind, suspended_at FROM staff_organisation ORDER BY name, id", nil, func(row db.Scanner) error {
-			var o Organisation
-			var at *int64
-			if err := row.Scan(&o.ID, &o.Name, &o.Kind, &at); err != nil {
-				return err
-			}
-			o.SuspendedAt = instant(at)
-			all = append(all, o)
-			return nil
-		})
-	})
-	return all, err
-}
+var loginForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$`)
 
 // CreateMember adds a member without a way in; Invite or SetPassword gives one.
 func (d *Directory) CreateMember(ctx context.Context, n NewMember) (Member, error) {
@@ -119,11 +68,7 @@ func (d *Directory) CreateMember(ctx context.Context, n NewMember) (Member, erro
 		}
 	}
 	err := d.db.Update(ctx, func(tx *db.Tx) error {
-		var one int
-		if err := tx.Row("SELECT 1 FROM staff_organisation WHERE id = ?1", db.Args(m.Organisation), &one); err != nil {
-			if errors.Is(err, db.ErrNoRows) {
-				return notFound("staff.unknown.organisation", "there is no such organisation")
-			}
+		if err := d.room(tx, m.Organisation, m.Login); err != nil {
 			return err
 		}
 		n, err := tx.Exec(`INSERT INTO staff_member (id, login, name, locale, organisation, roles, status, created)
@@ -196,7 +141,19 @@ func (d *Directory) SetLocale(ctx context.Context, id postern.StaffID, locale st
 
 // Leave ends a member's time: every session of theirs is refused from now on.
 func (d *Directory) Leave(ctx context.Context, id postern.StaffID) error {
-	return d.changeMember(ctx, "UPDATE staff_member SET status = 'left' WHERE id = ?1", id)
+	return d.db.Update(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(containment); err != nil {
+			return err
+		}
+		if err := d.leave(tx, id); err != nil {
+			return err
+		}
+		n, err := tx.Exec("UPDATE staff_member SET status = 'left' WHERE id = ?1", id)
+		if err == nil && n == 0 {
+			err = notFound("staff.unknown.member", "there is no such member of staff")
+		}
+		return err
+	})
 }
 
 func (d *Directory) changeMember(ctx context.Context, query string, args ...any) error {

@@ -214,7 +214,9 @@ func (d *Directory) FinishLogin(ctx context.Context, state string, body []byte, 
 	if err != nil {
 		return "", Session{}, errNotAccepted(err)
 	}
-	from = from.bounded()
+	if from, err = d.proven(from); err != nil {
+		return "", Session{}, err
+	}
 	stored, err := d.keyOf(ctx, answer.RawID, from)
 	if err != nil {
 		return "", Session{}, err

@@ -63,29 +63,37 @@ func hashToken(token string) []byte {
 const containment = "containment"
 
 // begin makes a session for a credential in tx, if everything it hangs on is in
-// order, and writes the event.
+// order, and writes the event. A session whose sign-in carried a proof of the
+// browser's key is bound to that key.
 func (d *Directory) begin(tx *db.Tx, tokenHash []byte, c postern.CredentialID, from From, method string) (Session, error) {
 	if err := tx.LockShared(containment); err != nil {
 		return Session{}, err
 	}
-	from = from.bounded()
+	from, err := d.proven(from)
+	if err != nil {
+		return Session{}, err
+	}
 	now := d.now()
 	s := Session{ID: postern.SessionID(postern.NewID()), Credential: c, Network: from.Network, Agent: from.Agent,
 		Created: moment(millis(now)), Expires: moment(millis(now.Add(SessionLife)))}
-	if err := tx.Row("SELECT m.id, m.organisation FROM staff_credential c JOIN staff_member m ON m.id = c.staff WHERE c.id = ?1",
-		db.Args(c), &s.Staff, &s.Organisation); err != nil {
+	var hours string
+	if err := tx.Row(`SELECT m.id, m.organisation, o.hours FROM staff_credential c JOIN staff_member m ON m.id = c.staff
+		JOIN staff_organisation o ON o.id = m.organisation WHERE c.id = ?1`, db.Args(c), &s.Staff, &s.Organisation, &hours); err != nil {
 		return Session{}, err
 	}
-	if _, err := tx.Exec(`INSERT INTO staff_session (id, token_hash, staff, credential, organisation, network, agent, created, expires, seen)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8)`,
-		s.ID, tokenHash, s.Staff, c, s.Organisation, s.Network, s.Agent, millis(s.Created), millis(s.Expires)); err != nil {
+	shift, err := d.shift(hours, now)
+	if err != nil {
+		return Session{}, err
+	}
+	if _, err := tx.Exec(`INSERT INTO staff_session (id, token_hash, staff, credential, organisation, network, agent, created, expires, seen, proved, shift, device)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?8, ?10, ?11)`,
+		s.ID, tokenHash, s.Staff, c, s.Organisation, s.Network, s.Agent, millis(s.Created), millis(s.Expires), shift, from.key); err != nil {
 		return Session{}, err
 	}
 	if _, err := tx.Exec("INSERT INTO staff_session_network (session, network, at) VALUES (?1, ?2, ?3)", s.ID, s.Network, millis(now)); err != nil {
 		return Session{}, err
 	}
-	s, err := d.alive(tx, "s.id = ?1", s.ID)
-	if err != nil {
+	if s, err = d.alive(tx, "s.id = ?1", s.ID); err != nil {
 		return Session{}, err
 	}
 	if _, err := tx.Exec("UPDATE staff_credential SET last_used = ?2 WHERE id = ?1", c, millis(now)); err != nil {
@@ -107,7 +115,10 @@ func (d *Directory) Alive(tx *db.Tx, id postern.SessionID) (Session, error) {
 const aliveQuery = `SELECT s.id, s.staff, s.credential, s.organisation, o.name, o.kind, m.name, m.login, m.locale, m.roles,
 	s.network, s.agent, s.created, s.expires, s.seen, s.ended_at, c.ended_at, m.status, o.suspended_at,
 	(SELECT min(b.at) FROM staff_session_network n JOIN staff_network_block b ON b.network = n.network WHERE n.session = s.id),
-	(SELECT scopes FROM staff_token WHERE session = s.id)
+	(SELECT scopes FROM staff_token WHERE session = s.id),
+	s.proved, s.shift, s.device, c.kind, o.hours, o.networks, o.device, o.passkey_only,
+	CASE WHEN o.networks = '' THEN '' ELSE COALESCE((SELECT string_agg(n.network, ' ') FROM staff_session_network n WHERE n.session = s.id), '') END,
+	CASE WHEN o.networks = '' THEN 0 ELSE (SELECT count(*) FROM staff_session_network n WHERE n.session = s.id AND n.network = '') END
 	FROM staff_session s
 	JOIN staff_credential c ON c.id = s.credential
 	JOIN staff_member m ON m.id = s.staff
@@ -124,9 +135,13 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 	var created, expires, seenMillis int64
 	var ended, credentialEnded, suspended, blocked *int64
 	var scopes *string // of an API token
+	var proved int64
+	var shift *int64
+	var k keeps
 	err = tx.Row(aliveQuery+where, db.Args(arg), &s.ID, &s.Staff, &s.Credential, &s.Organisation, &s.OrganisationName, &s.OrganisationKind,
 		&s.Name, &s.Login, &s.Locale, &roles, &s.Network, &s.Agent, &created, &expires, &seenMillis,
-		&ended, &credentialEnded, &status, &suspended, &blocked, &scopes)
+		&ended, &credentialEnded, &status, &suspended, &blocked, &scopes,
+		&proved, &shift, &s.Device, &k.kind, &k.hours, &k.networks, &k.device, &k.passkeyOnly, &k.used, &k.nowhere)
 	if errors.Is(err, db.ErrNoRows) {
 		return Session{}, seen, denied(KeySignedOut, "there is no such session")
 	}
@@ -137,6 +152,7 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 	if scopes != nil {
 		s.Scopes = append([]string{}, strings.Fields(*scopes)...)
 	}
+	s.Proved, s.Shift = moment(max(created, proved)), instant(shift)
 	now := millis(d.now())
 	switch {
 	case suspended != nil:
@@ -153,6 +169,8 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 		err = denied(KeyExpired, "the session is over")
 	case scopes == nil && now >= seenMillis+SessionIdle.Milliseconds():
 		err = denied(KeyIdle, "the session was idle for too long")
+	default:
+		err = d.kept(s, k)
 	}
 	if err != nil {
 		return Session{}, seen, err
@@ -188,13 +206,18 @@ const touchEvery = time.Minute
 // SessionOf gives the session of a cookie's token and notes its use: Denied as
 // in Alive. The absolute life does not slide.
 func (d *Directory) SessionOf(ctx context.Context, token string) (Session, error) {
-	return d.SessionFrom(ctx, token, From{})
+	return d.sessionFrom(ctx, token, From{}, false)
 }
 
-// SessionFrom is SessionOf for a request whose network is known. A session that
+// SessionFrom is SessionOf for a request whose network is known, and which has
+// to be signed by the key that the session is bound to, if it is. A session that
 // turns up in another network than its own is written down once per network as
 // the event "moved", and counts there only while that network is not blocked.
 func (d *Directory) SessionFrom(ctx context.Context, token string, from From) (s Session, err error) {
+	return d.sessionFrom(ctx, token, from, true)
+}
+
+func (d *Directory) sessionFrom(ctx context.Context, token string, from From, bound bool) (s Session, err error) {
 	if len(token) > 100 || strings.TrimSpace(token) == "" {
 		return s, denied(KeySignedOut, "there is no such session")
 	}
@@ -219,8 +242,14 @@ func (d *Directory) SessionFrom(ctx context.Context, token string, from From) (s
 		}
 		return err
 	})
-	if err != nil || !touch && !moved {
-		return s, err
+	if err == nil && bound && s.Device != "" {
+		err = d.signed(ctx, s, token, from)
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	if !touch && !moved {
+		return s, nil
 	}
 	err = d.db.Update(ctx, func(tx *db.Tx) error {
 		if _, err := tx.Exec("UPDATE staff_session SET seen = ?2 WHERE id = ?1 AND seen < ?2", s.ID, millis(d.now())); err != nil || !moved {

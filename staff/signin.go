@@ -79,14 +79,15 @@ const (
 // sentence, whatever of the three was wrong, and costs the same for a login
 // that does not exist.
 func (d *Directory) SignInPassword(ctx context.Context, login, pass, code string, from From) (token string, s Session, err error) {
-	from = from.bounded()
+	// First, so that a proof which does not count costs no code and no guess.
+	if from, err = d.proven(from); err != nil {
+		return "", Session{}, err
+	}
 	login = strings.ToLower(strings.TrimSpace(login))
 	if !loginForm.MatchString(login) {
 		login = "" // no member's; still costs a hash
 	}
-	if len(pass) > password.MaxBytes {
-		pass = ""
-	}
+	pass = bounded(pass)
 	turn, err := d.hasher.Turn(ctx)
 	if err != nil {
 		return "", Session{}, fmt.Errorf("couldn't sign in: %w", err)
@@ -129,6 +130,14 @@ func (d *Directory) SignInPassword(ctx context.Context, login, pass, code string
 		return "", Session{}, fmt.Errorf("couldn't sign in: %w", err)
 	}
 	return token, s, nil
+}
+
+// bounded gives the password, or one that is nobody's for one too long.
+func bounded(pass string) string {
+	if len(pass) > password.MaxBytes {
+		return ""
+	}
+	return pass
 }
 
 // passwordRow is what a login's password credential holds; empty for none.

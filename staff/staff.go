@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -29,6 +30,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/password"
+	"github.com/postern-mail/postern/staff/device"
 )
 
 //go:embed migrations/*.sql
@@ -69,6 +71,8 @@ type Directory struct {
 	hasher *password.Hasher
 	party  *webauthn.WebAuthn // nil: no passkeys
 	key    []byte             // seals open ceremonies
+	spent  *device.Spent      // proofs of browsers' keys
+	hours  sync.Map           // Hours by their text: as many as organisations have
 	demo   bool
 }
 
@@ -81,7 +85,7 @@ func Open(ctx context.Context, p Parts) (*Directory, error) {
 	if err := p.DB.Migrate(ctx, "staff", sub); err != nil {
 		return nil, err
 	}
-	d := &Directory{db: p.DB, now: p.Now, log: p.Log, hasher: password.New(p.Cost)}
+	d := &Directory{db: p.DB, now: p.Now, log: p.Log, hasher: password.New(p.Cost), spent: device.NewSpent()}
 	if p.Demo != nil {
 		if !p.Demo.made {
 			return nil, errors.New("a demo token that NewDemoToken did not make")
