@@ -29,6 +29,7 @@ var operations = map[string]operation{
 	"contain":            op(contain),
 	"scope":              op(scope),
 	"alerts":             op(listAlerts),
+	"policy.replay":      op(replayPolicy),
 }
 
 // AccountIn is a new account.

@@ -38,6 +38,7 @@ type cli struct {
 	Scope      scopeCmd      `cmd:"" help:"Say exactly what was shown, of whom, to whom, and when."`
 	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
+	Policy     policyCmd     `cmd:"" help:"Check, explain and compare policies, and replay history under one."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
