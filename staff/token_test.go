@@ -123,7 +123,7 @@ func TestTokenIsContained(t *testing.T) {
 				t.Fatal(err)
 			}
 			return []postern.SessionID{f.made.Session}
-		}, KeyLeft},
+		}, KeyCredentialEnded},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			each(t, func(t *testing.T, h *house) {
@@ -259,7 +259,9 @@ func TestStolenSessionLeavesNoToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ended := h.contain(t, func(tx *db.Tx) ([]postern.SessionID, error) { return h.EndCredential(tx, ada.credential, h.clock.now()) })
+		ended := h.contain(t, func(tx *db.Tx) ([]postern.SessionID, error) {
+			return h.EndCredential(tx, ada.credential, h.clock.now())
+		})
 		if !slices.Contains(ended, made.Session) || !slices.Contains(ended, admin.ID) {
 			t.Errorf("ended %v", ended)
 		}
