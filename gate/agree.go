@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ type Narrow struct {
 	Messages []postern.MessageID
 	Tier     postern.Tier
 	For      time.Duration
+	Once     bool // each message once
 }
 
 // narrow applies n to r. It can only take away (invariant 4).
@@ -26,7 +28,7 @@ func narrow(r Request, n Narrow) (terms, error) {
 	wider := func(text string) error {
 		return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.wider", Text: text}
 	}
-	t := terms{tier: r.Tier, messages: r.Messages, lasts: r.For, exact: r.Named && len(r.Messages) > 0}
+	t := terms{tier: r.Tier, messages: r.Messages, lasts: r.For, exact: r.Named && len(r.Messages) > 0, once: r.Once || n.Once}
 	if n.Tier != postern.TierNone {
 		if n.Tier > r.Tier {
 			return t, wider("the request asks for a shallower tier than that")
@@ -48,12 +50,18 @@ func narrow(r Request, n Narrow) (terms, error) {
 	return t, nil
 }
 
-// Approve agrees to a request as a second member of staff. Refusals are written
-// to the ledger; an answered request is a Conflict.
+// Approve agrees to a request as a second member of staff. Where more than one
+// must agree, all but the last get a zero Grant, and the next finds the request
+// narrowed to what they left. Refusals are written to the ledger; an answered
+// request is a Conflict.
 func (g *Gate) Approve(ctx context.Context, by staff.Session, id postern.RequestID, n Narrow) (made Grant, err error) {
 	a := attempt{what: "approve", by: by}
 	err = g.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.LockShared(lock); err != nil {
+			return err
+		}
+		// Of two who agree at once the second must find the first.
+		if err := tx.Lock("request " + string(id)); err != nil {
 			return err
 		}
 		approver, r, err := g.mayAnswer(tx, by, id, &a)
@@ -68,14 +76,32 @@ func (g *Gate) Approve(ctx context.Context, by staff.Session, id postern.Request
 		if err != nil {
 			return &postern.Error{Kind: postern.Conflict, Key: "gate.conflict.asker-gone", Text: "whoever asked has left: the grant would be for a session that has ended", Err: err}
 		}
-		if err := g.open(tx, r.Case, r.Account); err != nil {
-			return err
+		if r.Case != "" {
+			if err := g.open(tx, r.Case, r.Account); err != nil {
+				return err
+			}
 		}
 		now := g.now()
-		if made, err = g.give(tx, r, asker, t, agreement{by: approver.Name, approver: approver.Staff}, now); err != nil {
+		if len(r.Agreements)+1 < r.Approvers {
+			made = Grant{}
+			return g.note(tx, r, approver, t, now)
+		}
+		if r.Emergency && !approver.Is(staff.Responder) && !responded(r) {
+			return refuse(RefusedNeedsResponder)
+		}
+		if r.Approvers > 1 {
+			if err := g.note(tx, r, approver, t, now); err != nil {
+				return err
+			}
+		}
+		names := approver.Name
+		for _, one := range r.Agreements {
+			names = one.Name + ", " + names
+		}
+		if made, err = g.give(tx, r, asker, t, agreement{by: names, approver: approver.Staff}, now); err != nil {
 			return err
 		}
-		r.Status, r.Answered, r.AnsweredBy, r.Grant = Granted, now, approver.Name, made.ID
+		r.Status, r.Answered, r.AnsweredBy, r.Grant = Granted, now, names, made.ID
 		return answer(tx, r)
 	})
 	if err != nil {
@@ -90,21 +116,26 @@ func (g *Gate) mayAnswer(tx *db.Tx, by staff.Session, id postern.RequestID, a *a
 	if err != nil {
 		return approver, Request{}, err
 	}
-	if !approver.Is(staff.Approver) {
+	if !approver.Is(staff.Approver) && !approver.Is(staff.Responder) {
 		return approver, Request{}, refuse(RefusedNotApprover)
 	}
 	r, err := request(tx, id)
+	if err == nil {
+		err = left(tx, &r)
+	}
 	if err != nil {
 		return approver, r, err
 	}
 	a.account, a.caseID, a.tier, a.items = r.Account, r.Case, r.Tier, len(r.Messages)
-	rule, ok := g.rules.Of(r.Tier)
+	rule, ok := g.policy.Tiers[r.Tier.String()]
 	switch {
+	case !approver.Is(staff.Approver) && !r.Emergency:
+		return approver, r, refuse(RefusedNotApprover)
 	// Invariant 3. It is the person that counts, not the session: whoever has
 	// two credentials is still one.
 	case r.Staff == approver.Staff:
 		return approver, r, refuse(RefusedOwnRequest)
-	case r.NeedsCustomer || !ok || rule.Agree == policy.AgreeCustomer:
+	case !r.Emergency && (r.NeedsCustomer || !ok || rule.Agree == policy.AgreeCustomer):
 		// The second half is a policy that became stricter while it waited.
 		return approver, r, refuse(RefusedCustomerOnly)
 	// An outsourcer is a trust domain of its own: it cannot agree with itself.
@@ -112,6 +143,8 @@ func (g *Gate) mayAnswer(tx *db.Tx, by staff.Session, id postern.RequestID, a *a
 		return approver, r, refuse(RefusedOutsourcer)
 	case r.Status != Waiting || !g.now().Before(r.Asked.Add(approvalLife)):
 		return approver, r, errAnswered
+	case slices.ContainsFunc(r.Agreements, func(one Agreement) bool { return one.Staff == approver.Staff }):
+		return approver, r, refuse(RefusedAgreedTwice)
 	}
 	return approver, r, nil
 }
@@ -179,7 +212,7 @@ func (g *Gate) asked(tx *db.Tx, account postern.AccountID, id postern.RequestID)
 	switch {
 	case err != nil:
 		return r, err
-	case r.Account != account:
+	case r.Account != account || r.Emergency:
 		return r, &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.request", Text: "there is no such request"}
 	case r.Status != Waiting || g.aged(r).Status != Waiting:
 		return r, errAnswered
@@ -203,6 +236,11 @@ func (g *Gate) Consent(ctx context.Context, account postern.AccountID, id poster
 		t, err := narrow(r, n)
 		if err != nil {
 			return err
+		}
+		if wish, err := preference(tx, account); err != nil {
+			return err
+		} else if wish == WishEach && t.tier >= postern.TierContent {
+			t.once = true
 		}
 		if r.Case != "" {
 			if err := g.open(tx, r.Case, r.Account); err != nil {
@@ -241,7 +279,8 @@ func (g *Gate) Consent(ctx context.Context, account postern.AccountID, id poster
 func (g *Gate) Withdraw(ctx context.Context, account postern.AccountID, id postern.GrantID) error {
 	_, err := g.end(ctx, func(tx *db.Tx, at time.Time) ([]Grant, error) {
 		found, err := grants(tx, "id = ?1 AND account = ?2", string(id), string(account))
-		if err == nil && len(found) == 0 {
+		if err == nil && (len(found) == 0 || found[0].Emergency) {
+			// An emergency does without the customer, and ends by its time.
 			err = &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.grant", Text: "there is no such grant"}
 		}
 		if err != nil {

@@ -26,6 +26,10 @@ type Ask struct {
 	Reason   postern.Reason
 	Sentence string        // to the customer, at most 500 letters
 	For      time.Duration // 0, or more than the policy allows, means the policy's longest
+	Once     bool          // each message once at the tier
+	// Emergency asks to do without the customer: for no everyday reason, with two
+	// approvers of whom one is a responder, and the customer is told.
+	Emergency bool
 }
 
 const maxSentence = 500
@@ -53,6 +57,10 @@ func (a *Ask) check() error {
 		return wrong("gate.invalid.for", "a grant cannot last less than nothing")
 	case len(a.Scope.Messages) > MaxMessages:
 		return wrong("gate.invalid.too-many-messages", "name at most 100 messages at once")
+	case a.Emergency && a.Reason == postern.ReasonSupport:
+		return wrong("gate.invalid.emergency-reason", "an emergency is no matter of customer support: choose another reason")
+	case a.Emergency && !scoped(a.Scope) && a.Tier > postern.TierAccount:
+		return wrong("gate.invalid.scope", "say which messages: by id, by mailbox or by a query")
 	case !distinct(a.Scope.Messages):
 		return wrong("gate.invalid.message-twice", "a message is named twice")
 	}
@@ -112,15 +120,15 @@ func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error)
 	if err != nil {
 		return s, err
 	}
-	rule, ok := g.rules.Of(a.Tier)
+	rule, err := g.rule(s, a.Tier, a.Emergency)
 	switch {
-	case !s.Is(staff.Agent):
+	case !s.Is(staff.Agent) && !(a.Emergency && s.Is(staff.Responder)):
 		return s, refuse(RefusedNotAgent)
-	case !ok:
-		return s, refuse(RefusedPolicy)
-	case s.OrganisationKind != "provider" && !rule.Outsourcers:
-		return s, refuse(RefusedOutsourcer)
-	case a.Case == "" && rule.Agree != policy.AgreeNobody:
+	case err != nil:
+		return s, err
+	case a.Emergency && (s.OrganisationKind != "provider" || !g.reaches(a.Tier)):
+		return s, refuse(RefusedEmergency)
+	case a.Case == "" && !a.Emergency && rule.Agree != policy.AgreeNobody:
 		return s, refuse(RefusedNoCase)
 	case a.Account == "":
 		return s, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.account", Text: "an account's id has 32 hexadecimal digits"}
@@ -154,13 +162,16 @@ func (g *Gate) resolve(ctx context.Context, a Ask) (Ask, error) {
 
 // decide writes the request, and its grant where nobody has to be asked.
 func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
-	rule, _ := g.rules.Of(a.Tier)
+	rule, err := g.rule(s, a.Tier, a.Emergency)
+	if err != nil {
+		return Request{}, err
+	}
 	now := g.now()
 	r := Request{
 		ID: postern.RequestID(postern.NewID()), Case: a.Case, Account: a.Account, Tier: a.Tier, Reason: a.Reason, Sentence: a.Sentence,
 		For: a.For, Staff: s.Staff, StaffName: s.Name, Organisation: s.Organisation, OrganisationName: s.OrganisationName, Session: s.ID,
 		Asked: now, Status: Waiting, NeedsCustomer: rule.Agree == policy.AgreeCustomer,
-		Named: a.Scope.Mailbox == "" && a.Scope.Query == "",
+		Named: a.Scope.Mailbox == "" && a.Scope.Query == "", Once: a.Once, Emergency: a.Emergency, Approvers: max(1, rule.Approvers),
 	}
 	if r.For == 0 || r.For > rule.Longest {
 		r.For = rule.Longest
@@ -168,17 +179,28 @@ func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
 	if a.Tier > postern.TierAccount {
 		r.Messages = a.Scope.Messages
 	}
-	t := terms{tier: r.Tier, lasts: r.For}
+	if a.Emergency {
+		r.For, r.NeedsCustomer, r.Approvers = min(r.For, g.policy.Emergency.Longest), false, 2
+		if r.For == 0 {
+			r.For = g.policy.Emergency.Longest
+		}
+		return r, g.wait(tx, r, rule.Agree, s)
+	}
+	t := terms{tier: r.Tier, lasts: r.For, once: a.Once}
 	agreed := agreement{}
+	wish := WishAsk
 	switch {
 	case rule.Agree == policy.AgreeNobody || rule.Agree == policy.AgreeCase:
 		agreed.by = ByPolicy
 	default:
+		if wish, err = preference(tx, a.Account); err != nil {
+			return r, err
+		}
 		o, ok, err := g.offered(tx, s, a)
 		if err != nil {
 			return r, err
 		}
-		if ok {
+		if ok && wish != WishEach {
 			agreed.by, t.exact = ByCustomer, o.Named
 			if !scoped(a.Scope) {
 				r.Messages, r.Named = o.Messages, o.Named
@@ -191,7 +213,14 @@ func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
 	if agreed.by == "" && len(r.Messages) == 0 && !scoped(a.Scope) {
 		return r, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.scope", Text: "say which messages: by id, by mailbox or by a query"}
 	}
-	if agreed.by == "" {
+	switch {
+	case agreed.by == "" && wish == WishRefuse:
+		if err := g.wait(tx, r, rule.Agree, s); err != nil {
+			return r, err
+		}
+		r.Status, r.Answered, r.AnsweredBy, r.Answer = Refused, now, ByCustomer, AnswerAlways
+		return r, g.decline(tx, r, ByCustomer, staff.Session{}, AnswerAlways)
+	case agreed.by == "":
 		return r, g.wait(tx, r, rule.Agree, s)
 	}
 	t.messages = r.Messages

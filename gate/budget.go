@@ -7,31 +7,26 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/policy"
-	"github.com/postern-mail/postern/staff"
 )
 
 // spend counts a reveal against the policy's bounds, and refuses it past them.
 // It counts what was shown, not what was asked for, in windows that slide by
 // the minute: a thief who knows the bounds gains nothing at the full hour. Each
 // count errs by less than a minute, and always towards refusing.
-func (g *Gate) spend(tx *db.Tx, s staff.Session, a postern.AccountID, w Want, now time.Time) error {
-	rule, ok := g.rules.Of(w.Tier)
-	if !ok {
-		return refuse(RefusedPolicy)
-	}
+func (g *Gate) spend(tx *db.Tx, rule *policy.Rule, who postern.StaffID, a postern.AccountID, w Want, now time.Time) error {
 	if !rule.Bounded() {
 		return nil
 	}
 	// Reveals of one member count one after another, else two of them would
 	// both find the last place free. Nobody looks at two things at once.
-	if err := tx.Lock("budget " + string(s.Staff)); err != nil {
+	if err := tx.Lock("budget " + string(who)); err != nil {
 		return err
 	}
 	minute := now.Unix() / 60
-	if err := reach(tx, rule, s.Staff, w.Tier, a, minute); err != nil {
+	if err := reach(tx, rule, who, w.Tier, a, minute); err != nil {
 		return err
 	}
-	return read(tx, rule, s.Staff, w.Tier, len(w.Messages), minute)
+	return read(tx, rule, who, w.Tier, len(w.Messages), minute)
 }
 
 const (
@@ -71,15 +66,16 @@ func reach(tx *db.Tx, rule *policy.Rule, who postern.StaffID, t postern.Tier, a 
 
 // read counts messages, by the minute.
 func read(tx *db.Tx, rule *policy.Rule, who postern.StaffID, t postern.Tier, n int, minute int64) error {
-	if rule.MessagesPerHour == 0 || n == 0 {
+	if rule.MessagesPerHour == 0 && rule.MessagesPerDay == 0 || n == 0 {
 		return nil
 	}
-	var before int
-	if err := tx.Row("SELECT COALESCE(sum(n), 0) FROM gate_read WHERE staff = ?1 AND tier = ?2 AND minute >= ?3",
-		db.Args(string(who), int64(t), minute-hour), &before); err != nil {
+	var inHour, inDay int
+	if err := tx.Row(`SELECT COALESCE(sum(n), 0), COALESCE(sum(CASE WHEN minute >= ?4 THEN n ELSE 0 END), 0)
+		FROM gate_read WHERE staff = ?1 AND tier = ?2 AND minute >= ?3`,
+		db.Args(string(who), int64(t), minute-day, minute-hour), &inDay, &inHour); err != nil {
 		return err
 	}
-	if before+n > rule.MessagesPerHour {
+	if rule.MessagesPerHour > 0 && inHour+n > rule.MessagesPerHour || rule.MessagesPerDay > 0 && inDay+n > rule.MessagesPerDay {
 		return refuse(RefusedBudget)
 	}
 	return tx.ExecOne(`INSERT INTO gate_read (staff, tier, minute, n) VALUES (?1, ?2, ?3, ?4)

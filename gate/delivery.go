@@ -66,6 +66,9 @@ func (d *Delivery) renew() error {
 		if err != nil {
 			return err
 		}
+		if gr.EndedWhy == EndLast {
+			gr.Ended, gr.EndedWhy = time.Time{}, "" // what ended it is this very delivery
+		}
 		now := g.now()
 		if err := covers(gr, l.session, Want{Tier: d.Tier}, now); err != nil {
 			return err

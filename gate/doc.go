@@ -12,8 +12,9 @@
 // # What it keeps
 //
 // Tables in the staff plane, because the check and the record must be one
-// transaction: gate_request, gate_grant, gate_offer (what a customer agreed to
-// beforehand), gate_reach and gate_read (what the budgets count),
+// transaction: gate_request, gate_grant, gate_agreement (of several
+// approvers), gate_offer (what a customer agreed to beforehand), gate_preference,
+// gate_once, gate_refusal, gate_reach and gate_read (what the budgets count),
 // gate_containment, gate_ended (what open pages must hear of), gate_lease
 // (deliveries that outlast their first two seconds). The history is not here but
 // in the ledger, and every change of these tables that allows, refuses or ends

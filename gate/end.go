@@ -77,7 +77,7 @@ func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
 				return nil, err
 			}
 		}
-		if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND agree = 'customer-or-staff'",
+		if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND (agree = 'customer-or-staff' OR emergency = 1)",
 			string(by.ID), millis(at)); err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/hold"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
@@ -51,6 +52,7 @@ type Parts struct {
 	Mailboxes Mailboxes
 	Cases     Cases
 	Policy    policy.Policy
+	Teller    Teller // nil: nobody has emergency access
 	Now       func() time.Time
 	Log       *slog.Logger
 	Node      string // this machine's name, as in the ledger's records
@@ -64,7 +66,7 @@ type Gate struct {
 	mailboxes Mailboxes
 	cases     Cases
 	policy    policy.Policy
-	rules     policy.Rules
+	holds     *hold.Book
 	now       func() time.Time
 	log       *slog.Logger
 	process   string // a name that no other process has: hosts may share theirs
@@ -91,9 +93,10 @@ func Open(ctx context.Context, p Parts) (*Gate, error) {
 	}
 	g := &Gate{
 		db: p.DB, ledger: p.Ledger, staff: p.Staff, mailboxes: p.Mailboxes, cases: p.Cases,
-		policy: p.Policy, rules: p.Policy.Rules(), now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
+		policy: p.Policy, now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
 		leases: newLeases(), hub: newHub(),
 	}
+	g.holds = hold.New(hold.Parts{DB: p.DB, Ledger: p.Ledger, Teller: p.Teller, About: g.about, Now: p.Now, Log: p.Log})
 	return g, g.hub.begin(ctx, p.DB)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/hold"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -34,7 +35,9 @@ type Grant struct {
 	AgreedBy         string    // "policy", "customer", or the approver's name
 	Consented        bool      // the customer agreed to each of Messages: guarded ones may be shown
 	Ended            time.Time // zero while it runs; Until can be over before
-	EndedWhy         string    // "closed", "withdrawn", "case-closed", "session-ended", "contained"
+	EndedWhy         string    // "closed", "withdrawn", "case-closed", "session-ended", "contained", "last-message"
+	Once             bool      // each of Messages is shown once at Tier; the last one ends it
+	Emergency        bool      // the customer was not asked, and is told
 }
 
 // Live says whether the grant can be used at a time, as far as the grant itself
@@ -48,6 +51,7 @@ const (
 	EndCaseClosed = "case-closed"
 	EndSession    = "session-ended"
 	EndContained  = "contained"
+	EndLast       = "last-message"
 )
 
 // By says who agreed when it was neither the policy nor a member of staff.
@@ -62,17 +66,19 @@ type GrantFilter struct {
 	Account postern.AccountID
 	Session postern.SessionID
 	Live    bool // neither ended nor past its time; its session may have ended
-	Limit   int  // 0 means 100
+	// ForCustomer leaves out what a legal hold keeps from the customer now.
+	ForCustomer bool
+	Limit       int // 0 means 100
 }
 
 const grantColumns = `id, request_id, case_id, account, tier, messages, reason, sentence, from_at, until_at, session_id,
-	staff, staff_name, organisation, organisation_name, agreed_by, consented, ended_at, ended_why`
+	staff, staff_name, organisation, organisation_name, agreed_by, consented, ended_at, ended_why, once, emergency`
 
 func scanGrant(row db.Scanner) (g Grant, err error) {
 	var messages []byte
 	var from, until, ended int64
 	err = row.Scan(&g.ID, &g.Request, &g.Case, &g.Account, &g.Tier, &messages, &g.Reason, &g.Sentence, &from, &until, &g.Session,
-		&g.Staff, &g.StaffName, &g.Organisation, &g.OrganisationName, &g.AgreedBy, &g.Consented, &ended, &g.EndedWhy)
+		&g.Staff, &g.StaffName, &g.Organisation, &g.OrganisationName, &g.AgreedBy, &g.Consented, &ended, &g.EndedWhy, &g.Once, &g.Emergency)
 	g.Messages = unpack(messages)
 	g.From, g.Until, g.Ended = moment(from), moment(until), moment(ended)
 	return g, err
@@ -99,7 +105,10 @@ func (g *Gate) Grants(ctx context.Context, f GrantFilter) (found []Grant, err er
 	var args []any
 	and := func(condition string, v any) {
 		args = append(args, v)
-		parts = append(parts, condition+strconv.Itoa(len(args)))
+		if !strings.Contains(condition, "?") {
+			condition += "?"
+		}
+		parts = append(parts, strings.ReplaceAll(condition, "?", "?"+strconv.Itoa(len(args))))
 	}
 	if f.Case != "" {
 		and("case_id = ?", string(f.Case))
@@ -113,6 +122,9 @@ func (g *Gate) Grants(ctx context.Context, f GrantFilter) (found []Grant, err er
 	if f.Live {
 		parts = append(parts, "ended_at = 0")
 		and("until_at > ?", millis(g.now()))
+	}
+	if f.ForCustomer {
+		and("NOT (emergency = 1 AND "+hold.Kept("gate_grant")+")", millis(g.now()))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "1 = 1")
@@ -143,6 +155,7 @@ type terms struct {
 	messages []postern.MessageID
 	lasts    time.Duration
 	exact    bool // whoever agreed looked at each message by its id
+	once     bool
 }
 
 // agreement is who said yes.
@@ -162,27 +175,43 @@ func (g *Gate) give(tx *db.Tx, r Request, s staff.Session, t terms, a agreement,
 		// those agreed to. A yes to "INBOX" is not one.
 		Consented: a.by == ByCustomer && t.exact,
 	}
-	// A grant never outlives the session it belongs to.
-	if made.Until.After(s.Expires) {
-		made.Until = s.Expires
+	made.Once, made.Emergency = t.once && len(t.messages) > 0, r.Emergency
+	// A grant never outlives the session it belongs to, the shift of whoever has
+	// it, or the hours in which its tier may be shown.
+	ends := []time.Time{s.Expires, s.Shift}
+	if rule, ok := g.policy.For(s.Organisation, s.OrganisationKind, t.tier); ok && !r.Emergency {
+		until, _ := rule.Open(at)
+		ends = append(ends, until)
+	}
+	for _, end := range ends {
+		if !end.IsZero() && made.Until.After(end) {
+			made.Until = end
+		}
 	}
 	packed, err := pack(made.Messages)
 	if err != nil {
 		return Grant{}, err
 	}
 	err = tx.ExecOne(`INSERT INTO gate_grant (id, request_id, case_id, account, tier, messages, reason, sentence, from_at, until_at, session_id,
-			credential_id, network, staff, staff_name, organisation, organisation_name, agreed_by, approver, consented, ended_at, ended_why)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 0, '')`,
+			credential_id, network, staff, staff_name, organisation, organisation_name, agreed_by, approver, consented, ended_at, ended_why, once, emergency)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 0, '', ?21, ?22)`,
 		string(made.ID), string(made.Request), string(made.Case), string(made.Account), int64(made.Tier), packed, int64(made.Reason), made.Sentence,
 		millis(made.From), millis(made.Until), string(s.ID), string(s.Credential), s.Network, string(s.Staff), s.Name,
-		string(s.Organisation), s.OrganisationName, made.AgreedBy, string(a.approver), number(made.Consented))
+		string(s.Organisation), s.OrganisationName, made.AgreedBy, string(a.approver), number(made.Consented), number(made.Once), number(made.Emergency))
+	if err == nil && made.Emergency {
+		err = g.holds.Due(tx, made.ID, made.Account, at)
+	}
 	if err != nil {
 		return Grant{}, err
+	}
+	word := ""
+	if made.Emergency {
+		word = "yes"
 	}
 	_, err = g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlGrant, At: at, Account: made.Account, Actor: cmp.Or(a.approver, s.Staff), Grant: made.ID, Case: made.Case, Session: s.ID,
 		Credential: s.Credential, Organisation: s.Organisation, Subject: made.Tier.String(),
-		Detail: detail{}.tier(made.Tier).until(made.Until).add("reason", made.Reason.String()).add("agreed", made.AgreedBy).
+		Detail: detail{}.tier(made.Tier).until(made.Until).add("reason", made.Reason.String()).add("agreed", made.AgreedBy).add("emergency", word).
 			add("staff", s.Name).messages(made.Messages).add("sentence", made.Sentence).text(),
 	})
 	return made, err

@@ -114,7 +114,10 @@ func (m *mailboxes) Reveal(ctx context.Context, r ledger.Receipt) (shown postern
 				continue
 			}
 			s := postern.ShownMessage{ID: id, Masked: one.guarded && !r.Consented}
-			if !s.Masked && r.Fields&postern.FieldSubject != 0 {
+			if !s.Masked {
+				s.Given = r.Fields
+			}
+			if !s.Masked && r.Fields&(postern.FieldSubject|postern.FieldSubjectMasked) != 0 {
 				s.Subject = one.subject
 			}
 			if !s.Masked && r.Fields&postern.FieldBody != 0 {

@@ -27,17 +27,20 @@ type Look struct {
 	CaseNumber       int64 // 0 where there was no case
 	Grant            postern.GrantID
 	Until            time.Time // when the grant ended or ends
-	AgreedBy         string    // "policy", "customer", or the approver's name
+	AgreedBy         string    // "policy", "customer", or the approvers' names
+	Emergency        bool      // the customer was not asked
 }
 
 // Looks gives the accesses to an account, newest first: those before an entry
 // (0 from the newest), at most limit (0 means 50). It reads the ledger, so what
-// a customer sees is what an auditor can check.
+// a customer sees is what an auditor can check. What a running legal hold keeps
+// back is left out, and there again when it ends; the ledger's counts have it all
+// the time.
 func (g *Gate) Looks(ctx context.Context, a postern.AccountID, before int64, limit int) ([]Look, error) {
 	if limit <= 0 {
 		limit = 50
 	}
-	entries, err := g.ledger.Find(ctx, ledger.Filter{Account: a, DisclosuresOnly: true, Before: before, Limit: limit})
+	entries, err := g.looked(ctx, a, before, limit)
 	if err != nil || len(entries) == 0 {
 		return nil, err
 	}
@@ -74,10 +77,36 @@ func (g *Gate) Looks(ctx context.Context, a postern.AccountID, before int64, lim
 			looks = append(looks, Look{
 				Seq: e.Seq, Index: e.Index, Disclosure: d.ID, At: d.At, Tier: d.Tier, Fields: d.Fields, Messages: d.Messages,
 				StaffName: gr.StaffName, Role: "agent", OrganisationName: gr.OrganisationName, Reason: d.Reason, Sentence: gr.Sentence,
-				Case: d.Case, CaseNumber: numbers[d.Case], Grant: d.Grant, Until: until, AgreedBy: gr.AgreedBy,
+				Case: d.Case, CaseNumber: numbers[d.Case], Grant: d.Grant, Until: until, AgreedBy: gr.AgreedBy, Emergency: gr.Emergency,
 			})
 		}
 		return nil
 	})
 	return looks, err
+}
+
+// looked gives the disclosures that the customer may hear of now.
+func (g *Gate) looked(ctx context.Context, a postern.AccountID, before int64, limit int) (found []ledger.Entry, err error) {
+	var kept map[postern.GrantID]bool
+	if err := g.db.View(ctx, func(tx *db.Tx) error {
+		kept, err = g.holds.KeptGrants(tx, a)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for {
+		more, err := g.ledger.Find(ctx, ledger.Filter{Account: a, DisclosuresOnly: true, Before: before, Limit: limit})
+		if err != nil || len(more) == 0 {
+			return found, err
+		}
+		for _, e := range more {
+			before = e.Seq
+			if kept[e.Disclosure.Grant] {
+				continue
+			}
+			if found = append(found, e); len(found) == limit {
+				return found, nil
+			}
+		}
+	}
 }

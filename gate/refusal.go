@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -34,6 +35,16 @@ const (
 	RefusedOwnRequest   = "gate.refused.own-request"    // nobody agrees to their own request
 	RefusedCustomerOnly = "gate.refused.customer-only"  // only the customer can agree to this
 	RefusedTooMany      = "gate.refused.too-many-asked" // too many of this member's requests are waiting
+
+	RefusedHours          = policy.RefusedHours            // outside the policy's hours
+	RefusedNetwork        = policy.RefusedNetwork          // from a network that the policy does not name
+	RefusedOrganisation   = "gate.refused.organisation"    // the policy lets this organisation ask for nothing so deep
+	RefusedReauth         = "gate.refused.reauthenticate"  // the last proof of being there is too old
+	RefusedMasked         = "gate.refused.masked"          // a masked field is opened one by one
+	RefusedShownOnce      = "gate.refused.shown-once"      // the grant shows each message once, and has
+	RefusedAgreedTwice    = "gate.refused.agreed-twice"    // the same person agrees once
+	RefusedNeedsResponder = "gate.refused.needs-responder" // one of the approvers of an emergency is a responder
+	RefusedEmergency      = "gate.refused.emergency"       // the policy knows no emergency access so deep
 )
 
 // refusals says of each key what a caller can do about it, and the clause for
@@ -42,26 +53,35 @@ var refusals = map[string]struct {
 	kind postern.Kind
 	text string
 }{
-	RefusedContained:    {postern.Denied, "this access was ended by a containment"},
-	RefusedSessionEnded: {postern.Denied, "the session is over: sign in again"},
-	RefusedNoGrant:      {postern.Withheld, "there is no such grant: ask for one"},
-	RefusedOtherSession: {postern.Withheld, "the grant belongs to another session: ask for one"},
-	RefusedGrantEnded:   {postern.Withheld, "the grant has ended: ask again if it is still needed"},
-	RefusedDeeperTier:   {postern.Withheld, "the grant does not reach this tier: ask for it"},
-	RefusedOutsideScope: {postern.Withheld, "the grant does not name this message: ask for it"},
-	RefusedBudget:       {postern.Denied, "the policy's bound for this hour or day is reached"},
-	RefusedLedgerBehind: {postern.Unavailable, "the ledger is behind, so nothing is shown"},
-	RefusedNoCase:       {postern.Withheld, "an open case of this customer is needed"},
-	RefusedOtherAccount: {postern.Denied, "that belongs to another account"},
-	RefusedCaseClosed:   {postern.Withheld, "the case is closed: reopen it first"},
-	RefusedPolicy:       {postern.Denied, "the policy shows this tier to nobody"},
-	RefusedOutsourcer:   {postern.Denied, "the policy shows this tier to the provider's own staff only"},
-	RefusedNotAgent:     {postern.Denied, "only agents ask for access"},
-	RefusedNotApprover:  {postern.Denied, "only approvers agree to requests"},
-	RefusedNotResponder: {postern.Denied, "only responders contain and lift"},
-	RefusedOwnRequest:   {postern.Denied, "nobody agrees to a request of their own"},
-	RefusedCustomerOnly: {postern.Denied, "only the customer can agree to this"},
-	RefusedTooMany:      {postern.Conflict, "too many requests of yours are waiting: take one back or wait for an answer"},
+	RefusedContained:      {postern.Denied, "this access was ended by a containment"},
+	RefusedSessionEnded:   {postern.Denied, "the session is over: sign in again"},
+	RefusedNoGrant:        {postern.Withheld, "there is no such grant: ask for one"},
+	RefusedOtherSession:   {postern.Withheld, "the grant belongs to another session: ask for one"},
+	RefusedGrantEnded:     {postern.Withheld, "the grant has ended: ask again if it is still needed"},
+	RefusedDeeperTier:     {postern.Withheld, "the grant does not reach this tier: ask for it"},
+	RefusedOutsideScope:   {postern.Withheld, "the grant does not name this message: ask for it"},
+	RefusedBudget:         {postern.Denied, "the policy's bound for this hour or day is reached"},
+	RefusedLedgerBehind:   {postern.Unavailable, "the ledger is behind, so nothing is shown"},
+	RefusedNoCase:         {postern.Withheld, "an open case of this customer is needed"},
+	RefusedOtherAccount:   {postern.Denied, "that belongs to another account"},
+	RefusedCaseClosed:     {postern.Withheld, "the case is closed: reopen it first"},
+	RefusedPolicy:         {postern.Denied, "the policy shows this tier to nobody"},
+	RefusedOutsourcer:     {postern.Denied, "the policy shows this tier to the provider's own staff only"},
+	RefusedNotAgent:       {postern.Denied, "only agents ask for access"},
+	RefusedNotApprover:    {postern.Denied, "only approvers agree to requests"},
+	RefusedNotResponder:   {postern.Denied, "only responders contain and lift"},
+	RefusedOwnRequest:     {postern.Denied, "nobody agrees to a request of their own"},
+	RefusedCustomerOnly:   {postern.Denied, "only the customer can agree to this"},
+	RefusedHours:          {postern.Denied, "the policy shows this tier in other hours"},
+	RefusedNetwork:        {postern.Denied, "the policy shows this tier in other networks"},
+	RefusedOrganisation:   {postern.Denied, "the policy lets this organisation not ask for this"},
+	RefusedReauth:         {postern.Denied, "prove again that it is you: the last time is too long ago"},
+	RefusedMasked:         {postern.Withheld, "this is masked: open one field of one message at a time"},
+	RefusedShownOnce:      {postern.Withheld, "the grant shows each message once: ask again if it is still needed"},
+	RefusedAgreedTwice:    {postern.Denied, "the same person cannot agree twice: somebody else has to"},
+	RefusedNeedsResponder: {postern.Denied, "one of the two who agree to an emergency must be a responder"},
+	RefusedEmergency:      {postern.Denied, "the policy knows no emergency access of this depth"},
+	RefusedTooMany:        {postern.Conflict, "too many requests of yours are waiting: take one back or wait for an answer"},
 }
 
 // refuse makes the error of a key.
@@ -143,8 +163,14 @@ func (g *Gate) refused(ctx context.Context, a attempt, err error) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	failed := g.db.Update(ctx, func(tx *db.Tx) error {
+		id, at := postern.NewID(), g.now()
+		if err := tx.ExecOne(`INSERT INTO gate_refusal (id, at, what, subject, account, case_id, grant_id, tier, staff, staff_name, organisation, session_id)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`, id, millis(at), a.what, key, string(a.account), string(a.caseID), string(a.grant),
+			int64(a.tier), string(a.by.Staff), a.by.Name, string(a.by.Organisation), string(a.by.ID)); err != nil {
+			return err
+		}
 		_, err := g.ledger.Control(tx, ledger.Control{
-			Kind: verify.ControlRefusal, At: g.now(), Account: a.account, Actor: a.by.Staff, Grant: a.grant, Case: a.caseID,
+			Kind: verify.ControlRefusal, At: at, Account: a.account, Actor: a.by.Staff, Grant: a.grant, Case: a.caseID,
 			Session: a.by.ID, Credential: a.by.Credential, Organisation: a.by.Organisation, Subject: key,
 			Detail: detail{}.add("what", a.what).tier(a.tier).count("messages", a.items).text(),
 		})

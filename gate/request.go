@@ -38,6 +38,12 @@ type Request struct {
 	// the next request of the same member for the same case gets its grant.
 	Grant         postern.GrantID
 	NeedsCustomer bool // no member of staff can agree to it
+	Once          bool // each message is shown once at the tier
+	Emergency     bool // without the customer: two approvers, one of them a responder
+	Approvers     int  // how many members of staff must agree where they may
+	// Agreements are those of the members of staff who have agreed already. While
+	// it waits, Tier, Messages, For and Once are what they left.
+	Agreements []Agreement
 }
 
 // What can become of a request.
@@ -60,16 +66,17 @@ const (
 const maxWaiting = 20
 
 const requestColumns = `id, case_id, account, tier, messages, named, reason, sentence, lasts, agree, staff, staff_name,
-	organisation, organisation_name, session_id, asked, status, answered, answered_by, answer, grant_id`
+	organisation, organisation_name, session_id, asked, status, answered, answered_by, answer, grant_id, approvers, once, emergency`
 
 func scanRequest(row db.Scanner) (r Request, err error) {
 	var messages []byte
 	var lasts, asked, answered int64
 	var agree policy.Agree
 	err = row.Scan(&r.ID, &r.Case, &r.Account, &r.Tier, &messages, &r.Named, &r.Reason, &r.Sentence, &lasts, &agree, &r.Staff, &r.StaffName,
-		&r.Organisation, &r.OrganisationName, &r.Session, &asked, &r.Status, &answered, &r.AnsweredBy, &r.Answer, &r.Grant)
+		&r.Organisation, &r.OrganisationName, &r.Session, &asked, &r.Status, &answered, &r.AnsweredBy, &r.Answer, &r.Grant,
+		&r.Approvers, &r.Once, &r.Emergency)
 	r.Messages, r.For, r.Asked, r.Answered = unpack(messages), time.Duration(lasts)*time.Millisecond, moment(asked), moment(answered)
-	r.NeedsCustomer = agree == policy.AgreeCustomer
+	r.NeedsCustomer = agree == policy.AgreeCustomer && !r.Emergency
 	return r, err
 }
 
@@ -100,11 +107,12 @@ func insert(tx *db.Tx, r Request, agree policy.Agree, credential postern.Credent
 		return err
 	}
 	return tx.ExecOne(`INSERT INTO gate_request (id, case_id, account, tier, messages, named, reason, sentence, lasts, agree, staff, staff_name,
-			organisation, organisation_name, session_id, credential_id, asked, status, answered, answered_by, answer, grant_id)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)`,
+			organisation, organisation_name, session_id, credential_id, asked, status, answered, answered_by, answer, grant_id,
+			approvers, once, emergency)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)`,
 		string(r.ID), string(r.Case), string(r.Account), int64(r.Tier), packed, number(r.Named), int64(r.Reason), r.Sentence, r.For.Milliseconds(), string(agree),
 		string(r.Staff), r.StaffName, string(r.Organisation), r.OrganisationName, string(r.Session), string(credential), millis(r.Asked),
-		r.Status, millisOrZero(r.Answered), r.AnsweredBy, r.Answer, string(r.Grant))
+		r.Status, millisOrZero(r.Answered), r.AnsweredBy, r.Answer, string(r.Grant), int64(max(1, r.Approvers)), number(r.Once), number(r.Emergency))
 }
 
 func millisOrZero(t time.Time) int64 {
@@ -131,9 +139,11 @@ var errAnswered = &postern.Error{Kind: postern.Conflict, Key: "gate.conflict.ans
 // it: NotFound when there is none.
 func (g *Gate) Request(ctx context.Context, id postern.RequestID) (found Request, err error) {
 	err = g.db.View(ctx, func(tx *db.Tx) error {
-		found, err = request(tx, id)
+		if found, err = request(tx, id); err != nil {
+			return err
+		}
 		found = g.aged(found)
-		return err
+		return left(tx, &found)
 	})
 	return found, err
 }
@@ -181,15 +191,22 @@ func (g *Gate) Requests(ctx context.Context, f RequestFilter) (found []Request, 
 // Waiting gives the requests that the approver could agree to, oldest first:
 // none of their own, and none that only the customer can answer.
 func (g *Gate) Waiting(ctx context.Context, by staff.Session) (found []Request, err error) {
-	if !by.Is(staff.Approver) {
+	// A responder answers emergencies alone.
+	if !by.Is(staff.Approver) && !by.Is(staff.Responder) {
 		return nil, refuse(RefusedNotApprover)
 	}
 	err = g.db.View(ctx, func(tx *db.Tx) error {
 		if _, err := g.alive(tx, by.ID); err != nil {
 			return err
 		}
-		found, err = requests(tx, "status = 'waiting' AND agree = 'customer-or-staff' AND staff <> ?1 AND asked > ?2 ORDER BY asked, id LIMIT 200",
-			string(by.Staff), millis(g.now().Add(-approvalLife)))
+		found, err = requests(tx, `status = 'waiting' AND (emergency = 1 OR agree = 'customer-or-staff' AND ?3 = 1) AND staff <> ?1 AND asked > ?2
+			AND NOT EXISTS (SELECT 1 FROM gate_agreement a WHERE a.request_id = gate_request.id AND a.staff = ?1) ORDER BY emergency DESC, asked, id LIMIT 200`,
+			string(by.Staff), millis(g.now().Add(-approvalLife)), number(by.Is(staff.Approver)))
+		for i := range found {
+			if err == nil && found[i].Approvers > 1 {
+				err = left(tx, &found[i])
+			}
+		}
 		return err
 	})
 	return found, err
@@ -198,7 +215,7 @@ func (g *Gate) Waiting(ctx context.Context, by staff.Session) (found []Request, 
 // WaitingFor gives the requests that the customer could agree to, oldest first.
 func (g *Gate) WaitingFor(ctx context.Context, a postern.AccountID) (found []Request, err error) {
 	err = g.db.View(ctx, func(tx *db.Tx) error {
-		found, err = requests(tx, "account = ?1 AND status = 'waiting' AND asked > ?2 ORDER BY asked, id LIMIT 200", string(a), millis(g.now().Add(-requestLife)))
+		found, err = requests(tx, "account = ?1 AND status = 'waiting' AND emergency = 0 AND asked > ?2 ORDER BY asked, id LIMIT 200", string(a), millis(g.now().Add(-requestLife)))
 		return err
 	})
 	return found, err

@@ -105,9 +105,11 @@ type recorded struct {
 // writes the disclosure. Its commit is what allows the showing; where it fails
 // nothing may be shown, and a refusal is written down by itself.
 func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded, err error) {
+	usual := w.Fields == 0
 	if err := w.settle(); err != nil {
 		return r, err
 	}
+	wanted := w.Fields
 	tried := attempt{what: "reveal", by: by, grant: w.Grant, tier: w.Tier, items: len(w.Messages)}
 	err = g.db.Update(ctx, func(tx *db.Tx) (err error) {
 		// f may run again: what the first run leased was never shown.
@@ -130,7 +132,22 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 		if err := covers(r.grant, r.session.ID, w, now); err != nil {
 			return err
 		}
-		if err := g.spend(tx, r.session, r.grant.Account, w, now); err != nil {
+		rule, err := g.mayShow(r.session, r.grant, w.Tier, now)
+		if err != nil {
+			return err
+		}
+		w.Fields = wanted
+		if rule.Mask && w.Tier == postern.TierEnvelope && r.grant.Tier <= postern.TierEnvelope {
+			if w.Fields, err = mask(w, usual); err != nil {
+				return err
+			}
+		}
+		if r.grant.Once && w.Tier == r.grant.Tier {
+			if err := g.showOnce(tx, r.grant, w.Messages, now); err != nil {
+				return err
+			}
+		}
+		if err := g.spend(tx, &rule, r.session.Staff, r.grant.Account, w, now); err != nil {
 			return err
 		}
 		r.pending, err = g.ledger.Disclose(tx, ledger.Disclosure{

@@ -111,6 +111,12 @@ func (g *Gate) Run(ctx context.Context) error {
 	tick, sweep := time.NewTicker(poll), time.NewTicker(sweeping)
 	defer tick.Stop()
 	defer sweep.Stop()
+	told := make(chan struct{})
+	go func() { // apart: whom it tells may be slow, and endings must be heard of
+		defer close(told)
+		g.holds.Run(ctx, poll)
+	}()
+	defer func() { <-told }()
 	for {
 		if err := g.hear(ctx); err != nil && ctx.Err() == nil {
 			g.log.Warn("couldn't look for what other nodes ended", "error", err)
@@ -140,7 +146,7 @@ func (g *Gate) sweep(ctx context.Context) error {
 			before    int64
 		}{
 			{"DELETE FROM gate_reach WHERE minute < ?1", minute - day},
-			{"DELETE FROM gate_read WHERE minute < ?1", minute - hour},
+			{"DELETE FROM gate_read WHERE minute < ?1", minute - day},
 			{"DELETE FROM gate_lease WHERE renewed < ?1", millis(now.Add(-time.Hour))},
 			{"DELETE FROM gate_ended WHERE at < ?1", millis(now.Add(-keep))},
 		} {

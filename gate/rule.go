@@ -1,0 +1,109 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/staff"
+)
+
+// rule gives what the policy says of a tier to whoever a session is, here and
+// now. An emergency does not wait for office hours.
+func (g *Gate) rule(s staff.Session, t postern.Tier, emergency bool) (policy.Rule, error) {
+	rule, ok := g.policy.For(s.Organisation, s.OrganisationKind, t)
+	if !ok {
+		switch {
+		case rule.Agree != "":
+			return rule, refuse(RefusedOutsourcer)
+		case g.policy.Tiers[t.String()].Agree != "":
+			return rule, refuse(RefusedOrganisation)
+		}
+		return rule, refuse(RefusedPolicy)
+	}
+	key := rule.Allows(g.now(), s.Network)
+	if key == "" || emergency && key == RefusedHours {
+		return rule, nil
+	}
+	return rule, refuse(key)
+}
+
+// mayShow gives the rule under which a session may be shown a tier of a grant
+// now, or the refusal.
+func (g *Gate) mayShow(s staff.Session, gr Grant, t postern.Tier, now time.Time) (policy.Rule, error) {
+	rule, err := g.rule(s, t, gr.Emergency)
+	if err != nil {
+		return rule, err
+	}
+	proved := s.Proved
+	if proved.IsZero() {
+		proved = s.Created
+	}
+	if rule.Reauth > 0 && now.Sub(proved) > rule.Reauth {
+		return rule, refuse(RefusedReauth)
+	}
+	return rule, nil
+}
+
+// whole are the fields that a mask is over.
+const whole = postern.FieldFrom | postern.FieldTo | postern.FieldSubject
+
+// Usual gives the fields that a view of a tier shows the staff of an
+// organisation under the gate's policy: where it masks the envelope, addresses
+// come without their local parts and subjects without digits.
+func (g *Gate) Usual(t postern.Tier, org postern.OrganisationID, kind string) postern.Field {
+	fields := Usual(t)
+	if rule, _ := g.policy.For(org, kind, t); t == postern.TierEnvelope && rule.Mask {
+		fields = fields&^whole | masked
+	}
+	return fields
+}
+
+// mask gives the fields of an envelope where the policy masks it: the usual view
+// is masked, and what is under the mask is opened one field of one message at a
+// time, each a disclosure of its own.
+func mask(w Want, usual bool) (postern.Field, error) {
+	switch under := w.Fields & whole; {
+	case usual:
+		return w.Fields&^whole | masked, nil
+	case under == 0:
+		return w.Fields, nil
+	case len(w.Messages) == 1 && under == w.Fields && under&(under-1) == 0:
+		return w.Fields, nil
+	}
+	return 0, refuse(RefusedMasked)
+}
+
+// showOnce notes in tx that a grant's messages are shown at its tier. Each is
+// shown once; the last one ends the grant.
+func (g *Gate) showOnce(tx *db.Tx, gr Grant, messages []postern.MessageID, now time.Time) error {
+	if err := tx.Lock("once " + string(gr.ID)); err != nil {
+		return err
+	}
+	for _, m := range messages {
+		n, err := tx.Exec("INSERT INTO gate_once (grant_id, message) VALUES (?1, ?2) ON CONFLICT (grant_id, message) DO NOTHING", string(gr.ID), string(m))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return refuse(RefusedShownOnce)
+		}
+	}
+	var shown int
+	if err := tx.Row("SELECT count(*) FROM gate_once WHERE grant_id = ?1", db.Args(string(gr.ID)), &shown); err != nil || shown < len(gr.Messages) {
+		return err
+	}
+	// No ending for the pages to hear of: what shows the last message goes on
+	// until the grant's time, and nothing can be shown after it.
+	if err := tx.ExecOne("UPDATE gate_grant SET ended_at = ?2, ended_why = ?3 WHERE id = ?1", string(gr.ID), millis(now), EndLast); err != nil {
+		return err
+	}
+	_, err := g.ledger.Control(tx, ledger.Control{
+		Kind: verify.ControlEnd, At: now, Account: gr.Account, Grant: gr.ID, Case: gr.Case, Session: gr.Session,
+		Organisation: gr.Organisation, Subject: EndLast, Detail: detail{}.add("why", EndLast).tier(gr.Tier).text(),
+	})
+	return err
+}
