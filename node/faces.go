@@ -16,6 +16,7 @@ import (
 	"github.com/postern-mail/postern/mail/smtpd"
 	mailweb "github.com/postern-mail/postern/mail/web"
 	responseweb "github.com/postern-mail/postern/response/web"
+	"github.com/postern-mail/postern/staff/scim"
 )
 
 type faces struct{ mail, view, desk, response http.Handler }
@@ -36,7 +37,12 @@ func (n *Node) faces(ctx context.Context) (faces, error) {
 	if err != nil {
 		return faces{}, err
 	}
+	directories, err := n.directories()
+	if err != nil {
+		return faces{}, err
+	}
 	staffed := http.NewServeMux()
+	staffed.Handle(scim.Root+"/", directories)
 	staffed.Handle("/api/", n.api())
 	staffed.Handle("/", d.Handler())
 	return faces{mail: m, view: m.View(), desk: staffed, response: r}, nil
