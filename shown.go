@@ -63,7 +63,7 @@ type SignIn struct {
 type TraceEvent struct {
 	At       time.Time
 	Message  MessageID // empty when none was stored
-	Event    string    // "accepted", "refused", "delivered", "junked", "queued", "sent", "bounced", "imported"
+	Event    string    // "accepted", "refused", "delivered", "junked", "queued", "deferred", "sent", "bounced", "imported"
 	Sender   string
 	Verdicts string // "spf=pass dkim=fail dmarc=fail"
 	Mailbox  string // where it went: INBOX or Junk, never a customer's own name for a mailbox

@@ -138,11 +138,18 @@ func findings(a postern.ShownAccount, now time.Time) []Finding {
 		}
 	}
 	f = append(f, signIns(a.SignIns, now)...)
+	f = append(f, newcomer(a.SignIns, now)...)
 	if a.Forwarding {
 		add(Warning, FoundForwarding)
 	}
+	if a.Filters > 0 {
+		add(Note, FoundFilters, a.Filters)
+	}
 	if a.Queued > 0 {
 		add(Note, FoundQueued, a.Queued)
+	}
+	if a.Bounced > 0 {
+		add(Note, FoundBouncedLately, a.Bounced)
 	}
 	if len(f) == 0 {
 		add(Good, FoundNothing)

@@ -63,7 +63,7 @@ func TestTraceQuery(t *testing.T) {
 	for typed, want := range map[string]string{
 		"ana@bank.example": "from:ana@bank.example", "bank.example": "from:bank.example", " from:bank.example ": "from:bank.example",
 		"FROM: bank.example": "from:bank.example", "<x@y>": "id:<x@y>", "id:x@y": "id:<x@y>", "id:<x@y>": "id:<x@y>",
-		"word": "", "from:": "", "": "", "a b@c": "", "x\x00@y": "", "to:ana@x.example": "",
+		"word": "", "from:": "", "": "", "a b@c": "", "x\x00@y": "", "to:ana@x.example": "to:ana@x.example", "cc:ana@x.example": "",
 	} {
 		got, err := traceQuery(typed)
 		if got != want || (err == nil) != (want != "") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
@@ -16,6 +17,7 @@ type Tracing struct {
 	Query    string // as it was understood: "from:bank.example", "id:<x@y>"
 	Events   []postern.TraceEvent
 	Findings []Finding
+	Account  *postern.ShownAccount // nil unless it was asked for too, as a checklist does
 	Delivery *gate.Delivery
 }
 
@@ -30,10 +32,16 @@ const (
 )
 
 // Trace says what became of one message, or of one sender's mail, that the
-// customer named: a sender's address or domain, or a Message-ID. No subject, no
-// content. That nothing was found is something shown too, and recorded.
+// customer named: a sender's address or domain, a recipient ("to:bo@msn.example"),
+// a Message-ID, with a time ("this morning", "since:2026-05-14") or without. No
+// subject, no content. It is one disclosure; that nothing was found is something
+// shown too, and recorded.
 func (d *Desk) Trace(ctx context.Context, by staff.Session, id postern.CaseID, query string) (Tracing, error) {
-	query, err := traceQuery(query)
+	return d.trace(ctx, by, id, query, postern.FieldTrace)
+}
+
+func (d *Desk) trace(ctx context.Context, by staff.Session, id postern.CaseID, typed string, fields postern.Field) (Tracing, error) {
+	n, err := parseTrace(typed, d.now(), time.UTC)
 	if err != nil {
 		return Tracing{}, err
 	}
@@ -41,7 +49,7 @@ func (d *Desk) Trace(ctx context.Context, by staff.Session, id postern.CaseID, q
 	if err != nil {
 		return Tracing{}, err
 	}
-	asked, err := d.gate.Ask(ctx, by, gate.Ask{Case: k.ID, Account: k.Account, Tier: postern.TierTrace, Scope: postern.Scope{Query: query},
+	asked, err := d.gate.Ask(ctx, by, gate.Ask{Case: k.ID, Account: k.Account, Tier: postern.TierTrace, Scope: n.scope(),
 		Reason: postern.ReasonSupport, Sentence: sentence(k.Locale, "trace")})
 	if err != nil {
 		return Tracing{}, err
@@ -50,35 +58,20 @@ func (d *Desk) Trace(ctx context.Context, by staff.Session, id postern.CaseID, q
 	if err != nil {
 		return Tracing{}, err
 	}
-	// What was refused at the door has no message to be named by: it is looked
-	// at first, in a disclosure of its own, and only the named sender's is kept.
-	var events []postern.TraceEvent
-	if sender, ok := strings.CutPrefix(query, "from:"); ok {
-		door, err := d.gate.Reveal(ctx, by, gate.Want{Grant: grant, Tier: postern.TierTrace, Fields: postern.FieldTrace})
-		if err != nil {
-			return Tracing{}, err
-		}
-		for _, e := range door.Shown.Trace {
-			if e.Message == "" && sent(e.Sender, sender) {
-				events = append(events, e)
-			}
-		}
-		if len(asked.Messages) == 0 {
-			return Tracing{Query: query, Events: events, Findings: outcomes(events), Delivery: door}, nil
-		}
-		// The second delivery is under the same grant and session, so its lease
-		// answers for what the first one gave.
-		door.Done()
-	}
-	shown, err := d.gate.Reveal(ctx, by, gate.Want{Grant: grant, Tier: postern.TierTrace, Messages: asked.Messages, Fields: postern.FieldTrace})
+	shown, err := d.gate.Reveal(ctx, by, gate.Want{Grant: grant, Tier: postern.TierTrace, Messages: asked.Messages, Fields: fields})
 	if err != nil {
 		return Tracing{}, err
 	}
-	if len(asked.Messages) > 0 { // else what has no message is somebody else's
-		events = append(events, shown.Shown.Trace...)
+	// What was never stored has no name in the grant: only what the customer
+	// named is kept of it.
+	var events []postern.TraceEvent
+	for _, e := range shown.Shown.Trace {
+		if n.keeps(e) {
+			events = append(events, n.mask(e))
+		}
 	}
 	slices.SortStableFunc(events, func(a, b postern.TraceEvent) int { return a.At.Compare(b.At) })
-	return Tracing{Query: query, Events: events, Findings: outcomes(events), Delivery: shown}, nil
+	return Tracing{Query: n.query(), Events: events, Findings: outcomes(events), Account: shown.Shown.Account, Delivery: shown}, nil
 }
 
 // sent says that an address is, or is at, what a query names: "ana@bank.example"
@@ -89,21 +82,21 @@ func sent(address, named string) bool {
 	return address == named || domain == named || strings.HasSuffix(domain, "."+named)
 }
 
-// traceQuery reads what an agent types: "from:" and "id:" as they are, an
+// traceQuery reads a name: "from:", "to:" and "id:" as they are, an
 // address or a domain as a sender, something in angle brackets as a Message-ID
 // (RFC 5322, 3.6.4).
 func traceQuery(q string) (string, error) {
 	q = strings.TrimSpace(q)
 	kind, name, ok := strings.Cut(q, ":")
 	kind, name = strings.ToLower(kind), strings.TrimSpace(name)
-	if !ok || kind != "from" && kind != "id" {
+	if !ok || kind != "from" && kind != "to" && kind != "id" {
 		kind, name = "from", q
 		if strings.HasPrefix(q, "<") {
 			kind = "id"
 		}
 	}
 	bad := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' })
-	bad = bad || kind == "from" && strings.Contains(name, ":") // "to:ana@x.example" is no sender
+	bad = bad || kind != "id" && strings.Contains(name, ":") // "cc:ana@x.example" is no sender
 	if name == "" || len(name) > 320 || bad || !strings.ContainsAny(name, "@.") {
 		return "", invalid("desk.invalid.trace", "name a sender (ana@bank.example, bank.example) or a Message-ID (<x@y>)")
 	}

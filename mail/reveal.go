@@ -104,21 +104,27 @@ func (m *Mail) receiptMessages(ctx context.Context, r ledger.Receipt) ([]store.I
 	return items, nil
 }
 
-// revealTrace gives the rows of the receipt's messages. A receipt without
-// messages asks for mail that was never stored, such as what was refused at the
-// door, and gets the rows that have none.
+// revealTrace gives the rows of the receipt's messages, and always those of what
+// was never stored, such as mail that was refused at the door and mail that went
+// out: they have no message by which a receipt could name them or leave them out.
 func (m *Mail) revealTrace(ctx context.Context, r ledger.Receipt, messages []store.Item) ([]postern.TraceEvent, error) {
-	if len(r.Messages) == 0 {
-		return m.store.Unstored(ctx, r.Account, maxTrace)
-	}
 	rows, err := m.store.TracesOf(ctx, r.Account, r.Messages, maxTrace)
+	if err != nil {
+		return nil, err
+	}
 	for i := range rows {
 		masked := slices.ContainsFunc(messages, func(it store.Item) bool { return it.ID == rows[i].Message && it.Guarded })
 		if masked && !r.Consented {
 			rows[i].Sender, rows[i].Detail = "", ""
 		}
 	}
-	return rows, err
+	unstored, err := m.store.Unstored(ctx, r.Account, maxTrace)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, unstored...)
+	slices.SortStableFunc(rows, func(a, b postern.TraceEvent) int { return b.At.Compare(a.At) })
+	return rows, nil
 }
 
 func (m *Mail) revealMessage(ctx context.Context, r ledger.Receipt, it *store.Item, mailboxes map[postern.MailboxID]string) (postern.ShownMessage, error) {

@@ -51,6 +51,7 @@ type Result struct {
 	Header   string // the Authentication-Results field (RFC 8601), with its CRLF
 	Junk     bool
 	Why      string // why Junk, a clause in English
+	Word     string // the same in a word: "reject", "quarantine" (the domain's policy), "authors"
 }
 
 // Message checks what remote brings. It never fails, and takes at most five
@@ -72,7 +73,7 @@ func (c *Checker) Message(ctx context.Context, remote netip.Addr, helo, mailFrom
 	}
 	return Result{
 		Verdicts: fmt.Sprintf("spf=%s dkim=%s dmarc=%s", k.spf, k.dkim, k.dmarc),
-		Header:   k.field(c.Hostname), Junk: k.junk, Why: k.why,
+		Header:   k.field(c.Hostname), Junk: k.junk, Why: k.why, Word: k.word,
 	}
 }
 
@@ -102,7 +103,7 @@ type verdict struct {
 	from             string      // the domain of the From field, "" when there is not exactly one
 	policy           string      // of the From domain: "none", "quarantine", "reject", ""
 	junk             bool
-	why              string
+	why, word        string
 }
 
 // signature is one DKIM signature.

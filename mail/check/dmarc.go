@@ -18,7 +18,7 @@ func (k *look) checkDMARC(ctx context.Context) {
 	if several {
 		// Two authors of different domains are the old way round DMARC (RFC
 		// 7489, 6.6.1: reject or apply the strictest).
-		k.dmarc, k.junk, k.why = permerror, true, "the message names authors of more than one domain"
+		k.dmarc, k.junk, k.why, k.word = permerror, true, "the message names authors of more than one domain", "authors"
 		return
 	}
 	from, err := idna.Lookup.ToASCII(from)
@@ -54,7 +54,7 @@ func (k *look) checkDMARC(ctx context.Context) {
 		// DMARC has none.
 		trying := record.Percent != nil && *record.Percent == 0
 		if !trying && (policy == dmarc.PolicyQuarantine || policy == dmarc.PolicyReject) {
-			k.junk, k.why = true, "the domain in From says that mail which fails its checks is not its own (p="+k.policy+")"
+			k.junk, k.why, k.word = true, "the domain in From says that mail which fails its checks is not its own (p="+k.policy+")", k.policy
 		}
 	}
 }

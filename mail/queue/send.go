@@ -48,9 +48,11 @@ func (q *Queue) send(ctx context.Context, b *batch) bool {
 	}
 	for _, o := range outcomes {
 		if o.done {
-			q.trace(ctx, b.accountID(), "sent", b.sender, b.raw, strings.TrimSpace(o.host+" "+o.reply))
+			q.trace(ctx, b.accountID(), "sent", b.sender, b.raw, toWords([]string{o.address})+strings.TrimSpace(o.host+" "+o.reply))
 		} else if o.final {
-			q.trace(ctx, b.accountID(), "bounced", b.sender, b.raw, strings.TrimSpace(o.host+" "+o.reply))
+			q.trace(ctx, b.accountID(), "bounced", b.sender, b.raw, toWords([]string{o.address})+strings.TrimSpace(o.host+" "+o.reply))
+		} else {
+			q.trace(ctx, b.accountID(), "deferred", b.sender, b.raw, toWords([]string{o.address})+strings.TrimSpace(o.host+" "+o.reply))
 		}
 	}
 	if err := q.settle(ctx, b, outcomes); err != nil {

@@ -46,7 +46,7 @@ func (q *Queue) Submit(ctx context.Context, from postern.AccountID, sender strin
 	}
 	err = q.Mail.Deliver(ctx, mail.Delivery{To: to, Sender: sender, Raw: raw, Remote: "submission"})
 	if err == nil {
-		q.trace(ctx, from, "sent", sender, raw, "delivered in this house")
+		q.trace(ctx, from, "sent", sender, raw, toWords(addresses)+"delivered in this house")
 		return nil
 	}
 	if len(remote) == 0 {
@@ -117,7 +117,7 @@ func (q *Queue) enqueue(ctx context.Context, from postern.AccountID, sender stri
 	if err != nil {
 		return fmt.Errorf("couldn't queue the message: %w", err)
 	}
-	q.trace(ctx, from, "queued", sender, raw, fmt.Sprintf("%d recipients", len(recipients)))
+	q.trace(ctx, from, "queued", sender, raw, toWords(recipients)+fmt.Sprintf("%d recipients", len(recipients)))
 	return nil
 }
 
@@ -164,6 +164,19 @@ func (q *Queue) Waiting(ctx context.Context, from postern.AccountID) (n int, err
 		return tx.Row("SELECT count(*) FROM mail_queue_message WHERE account = ?1", db.Args(acc), &n)
 	})
 	return n, err
+}
+
+// toMost bounds the recipients that one row of the trace names.
+const toMost = 20
+
+// toWords names recipients before the rest of a trace's detail: "to=bo@msn.example ".
+// Support is shown a name only where the customer named it.
+func toWords(recipients []string) string {
+	var b strings.Builder
+	for _, r := range recipients[:min(len(recipients), toMost)] {
+		b.WriteString("to=" + strings.ToLower(r) + " ")
+	}
+	return b.String()
 }
 
 // trace writes what happened for the sender to ask about later. The message is

@@ -76,6 +76,7 @@ func (s *session) take(raw []byte) {
 		d.Verdicts, d.Junk = result.Verdicts, result.Junk
 		if result.Junk {
 			d.Remote += ": " + result.Why
+			d.Verdicts += " junk=" + result.Word
 		}
 		fields += result.Header
 	}

@@ -56,7 +56,7 @@ func TestVerdictsAtTheDoor(t *testing.T) {
 	for _, c := range []struct {
 		name, domain, mailbox, event, detail, verdicts string
 	}{
-		{"a forged message is junk, and the trace says why", "bank.example", "Junk", store.EventJunked, "not its own (p=reject)", "spf=fail dkim=none dmarc=fail"},
+		{"a forged message is junk, and the trace says why", "bank.example", "Junk", store.EventJunked, "not its own (p=reject)", "spf=fail dkim=none dmarc=fail junk=reject"},
 		{"a DNS that is away costs nobody a message", "away.example", "INBOX", store.EventDelivered, "", "spf=temperror dkim=none dmarc=temperror"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
