@@ -249,7 +249,7 @@ func (d *Desk) Count(ctx context.Context, by staff.Session, filters []Filter) (c
 		}
 		for i, f := range filters {
 			where, args := f.conditions(by, millis(d.now()))
-			if err := tx.Row(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM desk_case WHERE %s LIMIT %d) AS some", where, MostCounted+1), args, &counts[i]); err != nil {
+			if err := tx.Row(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM desk_case WHERE %s LIMIT %d) AS chosen", where, MostCounted+1), args, &counts[i]); err != nil {
 				return err
 			}
 		}

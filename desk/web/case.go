@@ -13,48 +13,6 @@ import (
 	"github.com/postern-mail/postern/ui"
 )
 
-// queueData is the queue.
-type queueData struct {
-	Tabs  []ui.NavItem
-	Cases []desk.Case
-	Query string
-	Empty string // which empty state: "desk.queue.empty", …
-}
-
-func (w *Web) queue(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
-	q := r.URL.Query()
-	f := desk.Filter{Status: q.Get("status"), Mine: q.Get("mine") == "1", Query: q.Get("q")}
-	found, err := w.Desk.Queue(r.Context(), s, f)
-	if err != nil {
-		return err
-	}
-	d := queueData{Cases: found, Query: f.Query, Empty: "desk.queue.empty"}
-	switch {
-	case f.Query != "":
-		d.Empty = "desk.queue.empty-search"
-	case f.Mine:
-		d.Empty = "desk.queue.empty-mine"
-	}
-	for _, tab := range []struct {
-		text, status string
-		mine         bool
-	}{{"desk.queue.all", "", false}, {"desk.queue.mine", "", true}, {"desk.queue.open", desk.StatusOpen, false},
-		{"desk.queue.waiting", desk.StatusWaiting, false}, {"desk.queue.closed", desk.StatusClosed, false}} {
-		v := url.Values{}
-		if tab.status != "" {
-			v.Set("status", tab.status)
-		}
-		if tab.mine {
-			v.Set("mine", "1")
-		}
-		d.Tabs = append(d.Tabs, ui.NavItem{Text: tab.text, Href: withQuery("/cases", v), Current: f.Query == "" && tab.status == f.Status && tab.mine == f.Mine})
-	}
-	p := w.page(r, s, "desk.queue.title", d)
-	p.Search = &ui.Search{Action: "/cases", Value: f.Query, Label: "desk.queue.search"}
-	w.ui.Page(rw, r, http.StatusOK, "cases", p)
-	return nil
-}
-
 // caseData is a case's page.
 type caseData struct {
 	Case     desk.Case
@@ -67,6 +25,13 @@ type caseData struct {
 	Draft    string
 	Closed   bool
 	Agent    bool
+
+	Clock         caseClock
+	Writing       string // who else is
+	Macros        []ui.Option
+	Priorities    []ui.Option
+	Organisations []ui.Option
+	Undo          bool // of a merge
 }
 
 // offered is what the customer agreed to before anybody asked.
@@ -106,7 +71,20 @@ func (w *Web) showCase(rw http.ResponseWriter, r *http.Request, s staff.Session,
 	if d.Members, err = w.assignees(r, k); err != nil {
 		return err
 	}
+	d.Clock, d.Writing, d.Priorities = w.clockOf(k), w.writing(r, s, id), w.priorities(r, k.Priority)
+	d.Undo = k.MergedInto != "" && w.Now().Sub(k.MergedAt) <= desk.UndoMerge
+	if d.Organisations, err = w.organisations(r, k.Organisation, "desk.case.nobody"); err != nil {
+		return err
+	}
+	macros, err := w.Desk.Macros(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	for _, m := range macros {
+		d.Macros = append(d.Macros, ui.Option{Value: m.ID, Text: m.Name})
+	}
 	p := w.page(r, s, k.Subject, d)
+	p.Ends = "/events?case=" + url.QueryEscape(string(id))
 	if problem != nil {
 		p.Errors = []ui.Problem{{Field: "text", Text: w.ui.Sentence(w.ui.Lang(r), problem)}}
 	}

@@ -15,6 +15,9 @@ import (
 // it and the browser notices when the server is gone.
 const beat = 15 * time.Second
 
+// glances is how often a case's page learns who else is writing.
+const glances = 3 * time.Second
+
 // events says "ended" when the session ends.
 func (w *Web) events(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
 	return w.stream(rw, r, s, nil, s.Expires, gate.RefusedSessionEnded)
@@ -58,6 +61,15 @@ func (w *Web) stream(rw http.ResponseWriter, r *http.Request, s staff.Session, g
 	defer clock.Stop()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
+	// On a case's page it says who else is writing there.
+	var glance <-chan time.Time
+	said := ""
+	id := postern.CaseID(r.URL.Query().Get("case"))
+	if id != "" && grant == nil {
+		look := time.NewTicker(glances)
+		defer look.Stop()
+		glance = look.C
+	}
 	for {
 		select {
 		case <-session:
@@ -74,6 +86,14 @@ func (w *Web) stream(rw http.ResponseWriter, r *http.Request, s staff.Session, g
 			return nil
 		case <-r.Context().Done():
 			return nil
+		case <-glance:
+			if now := w.writing(r, s, id); now != said {
+				said = now
+				fmt.Fprintf(rw, "event: presence\ndata: %s\n\n", strings.ReplaceAll(now, "\n", " "))
+				if out.Flush() != nil {
+					return nil
+				}
+			}
 		case <-tick.C:
 			fmt.Fprint(rw, ":\n\n")
 			if out.Flush() != nil {

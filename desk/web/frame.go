@@ -122,6 +122,9 @@ func (w *Web) page(r *http.Request, s staff.Session, title string, data any) ui.
 	if s.Is(staff.Agent) {
 		p.Nav = append(p.Nav, ui.NavItem{Text: "desk.nav.accounts", Href: "/accounts", Icon: "user", Current: here("/accounts"), Key: "g o"})
 	}
+	if manages(s) {
+		p.Nav = append(p.Nav, ui.NavItem{Text: "desk.setup.title", Href: "/setup", Icon: "settings", Current: here("/setup")})
+	}
 	p.Nav = append(p.Nav,
 		ui.NavItem{Text: "desk.nav.history", Href: "/history", Icon: "history", Current: here("/history") || here("/requests"), Key: "g h"},
 		ui.NavItem{Text: "desk.nav.passkey", Href: "/passkey", Icon: "fingerprint", Current: here("/passkey")})

@@ -40,6 +40,11 @@ func TestPages(t *testing.T) {
 func TestWords(t *testing.T) {
 	keys := []string{
 		desk.EventAssigned, desk.EventUnassigned, desk.EventClosed, desk.EventReopened,
+		desk.EventOffered, desk.EventHanded, desk.EventMerged, desk.EventUnmerged, desk.EventPriority, "desk.setup.title", "desk.refused.not-manager", "desk.queue.many", "desk.queue.any",
+		"desk.invalid.hand-over", "desk.invalid.same-assignee", "desk.invalid.assignee", "desk.invalid.priority", "desk.invalid.merge", "desk.invalid.filter", "desk.invalid.cursor", "desk.invalid.view", "desk.invalid.views",
+		"desk.invalid.macro", "desk.invalid.target", "desk.conflict.merged", "desk.conflict.merge-chain", "desk.conflict.unmerge", "desk.unknown.organisation", "desk.unknown.macro", "desk.presence.writing", "desk.presence.many",
+		"desk.sort.", "desk.sort.due", "desk.sort.priority", "desk.clock.paused", "desk.clock.reply", "desk.clock.open", "desk.clock.soon", "desk.clock.late",
+		"desk.priority.low", "desk.priority.normal", "desk.priority.high", "desk.priority.urgent",
 		desk.FoundNothing, desk.FoundFrozen, desk.FoundQuotaFull, desk.FoundQuotaHigh, desk.FoundForwarding, desk.FoundQueued, desk.FoundSavedWrong, desk.FoundFailing,
 		desk.FoundGuessing, desk.FoundNoSignIn, desk.FoundNoTrace, desk.FoundJunked, desk.FoundTurned, desk.FoundBounced, desk.FoundUnderWay, desk.FoundDelivered,
 		gate.RefusedContained, gate.RefusedSessionEnded, gate.RefusedNoGrant, gate.RefusedOtherSession, gate.RefusedGrantEnded, gate.RefusedDeeperTier,
@@ -49,6 +54,9 @@ func TestWords(t *testing.T) {
 		staff.KeyLeft, staff.KeySessionEnded, staff.KeyExpired, staff.KeyIdle,
 		"desk.refused.title", "desk.withheld.title", "desk.agreed.policy", "desk.agreed.customer", "desk.agreed.staff", "desk.offer.sentence",
 		"desk.scope.on", "desk.scope.between", "desk.request.waiting.customer", "desk.request.waiting.staff",
+	}
+	for _, v := range defaultViews() {
+		keys = append(keys, v.Name)
 	}
 	for _, r := range staff.Roles {
 		keys = append(keys, "desk.role."+string(r))

@@ -74,6 +74,8 @@ func samples() []ui.Sample {
 	}
 	closed := sampleCase
 	closed.Status = desk.StatusClosed
+	merged := closed
+	merged.MergedInto, merged.HandedBy, merged.HandedWhy = "b", "Bo Lindqvist", "Mon service finit."
 	account := postern.ShownAccount{Address: "ana@outlook.example", Status: "active", Locale: "fr", Created: noon.AddDate(-3, 0, 0), UsedBytes: 14 << 30, QuotaBytes: 15 << 30, Messages: 40211, Forwarding: true, Queued: 2,
 		SignIns: []postern.SignIn{{At: noon, Protocol: "web", Network: "203.0.113.0/24", Result: "ok"}, {At: noon, Protocol: "imap", Network: "203.0.113.0/24", Result: "wrong-password"}}}
 	findings := []sentence{{"danger", "octagon-alert", "Le compte est plein."}, {"warn", "triangle-alert", "Une règle transfère le courrier."}, {"info", "info", "2 messages attendent."}, {"ok", "circle-check", "Rien d'anormal."}}
@@ -89,13 +91,18 @@ func samples() []ui.Sample {
 		{Name: "passkey-invited", Page: "passkey", Path: "/invite", Of: ui.Page{Title: "desk.passkey.title", Data: passkeyData{Invited: true}}},
 		sample("passkey", "passkey", passkeyData{Created: true, Keys: []staff.Credential{
 			{ID: anID, Kind: "passkey", Label: "portable", Created: noon, LastUsed: noon, BackupEligible: true}, {ID: "b", Kind: "password", Created: noon, EndedAt: noon}, {ID: "c", Kind: "demo", Created: noon}}}),
-		sample("queue", "cases", queueData{Tabs: []ui.NavItem{{Text: "desk.queue.all", Href: "/cases", Current: true}, {Text: "desk.queue.mine", Href: "/cases?mine=1"}}, Cases: []desk.Case{sampleCase, {ID: "b", Number: 1041, Subject: "I cannot sign in", Name: "Tom Becker", Address: "tom@hotmail.example", Status: desk.StatusWaiting, Updated: noon}, closed}}),
-		sample("queue-empty", "cases", queueData{Empty: "desk.queue.empty"}),
-		sample("queue-nothing-found", "cases", queueData{Empty: "desk.queue.empty-search", Query: "x"}),
-		sample("queue-none-mine", "cases", queueData{Empty: "desk.queue.empty-mine"}),
+		sample("queue", "cases", queueData{Views: []viewTab{{Text: "À traiter", Href: "/cases", Count: "3", Current: true}, {Text: "En retard", Href: "/cases?late=1", Count: "plus de 1 000"}, {Text: "Banques", Href: "/cases?q=banque", Count: "2", Shared: true}},
+			Priorities: sampleOptions, Sorts: sampleOptions, Organisations: sampleOptions, Next: "/cases?after=x", First: "/cases", Manager: true, Kept: map[string]string{"mine": "1"},
+			Cases: []caseRow{{sampleCase, caseClock{"late", noon.Add(-time.Hour)}}, {desk.Case{ID: "b", Number: 1041, Subject: "I cannot sign in", Name: "Tom Becker", Address: "tom@hotmail.example", Status: desk.StatusWaiting, Updated: noon}, caseClock{State: "paused"}}, {closed, caseClock{}}}}),
+		sample("queue-empty", "cases", queueData{Empty: "desk.queue.empty", Priorities: sampleOptions, Sorts: sampleOptions, Organisations: sampleOptions, Saved: "b"}),
+		sample("queue-nothing-found", "cases", queueData{Empty: "desk.queue.empty-search", Query: "x", Priorities: sampleOptions, Sorts: sampleOptions, Organisations: sampleOptions}),
+		sample("queue-none-mine", "cases", queueData{Empty: "desk.queue.empty-mine", Priorities: sampleOptions, Sorts: sampleOptions, Organisations: sampleOptions}),
 		sample("case", "case", caseData{Case: sampleCase, Posts: posts, Ladder: rungs, Agent: true, Offered: &offered{Tier: postern.TierContent, Count: 1, Sentence: "x"}, Requests: []requestRow{rowOf(sampleRequest, gate.Waiting, "")},
-			Members: []ui.Option{{Value: "", Text: "Personne"}, {Value: anID, Text: "Nadia Benali", Selected: true}}}),
-		sample("case-closed", "case", caseData{Case: closed, Posts: posts, Closed: true, Agent: true, Draft: "x"}),
+			Members: []ui.Option{{Value: "", Text: "Personne"}, {Value: anID, Text: "Nadia Benali", Selected: true}}, Grants: []gate.Grant{sampleGrant}, Clock: caseClock{"soon", noon.Add(time.Hour)}, Writing: "Bo Lindqvist écrit",
+			Macros: sampleOptions, Priorities: sampleOptions, Organisations: sampleOptions}),
+		sample("case-closed", "case", caseData{Case: closed, Posts: posts, Closed: true, Agent: true, Draft: "x", Members: sampleOptions, Priorities: sampleOptions, Organisations: sampleOptions}),
+		sample("case-merged", "case", caseData{Case: merged, Posts: posts, Closed: true, Agent: true, Undo: true, Members: sampleOptions, Priorities: sampleOptions, Organisations: sampleOptions}),
+		sample("setup", "setup", setupData{Macros: []desk.Macro{{ID: "a", Name: "Bonjour", French: "Bonjour {name}", English: "Hello {name}"}}, Hours: "Mon-Fri 08:00-18:00 Europe/Paris", Targets: []targetRow{{"urgent", "1h", "8h"}, {"normal", "8h", "72h"}}}),
 		revealing("diagnosis", "diagnosis", diagnosisData{revealed: sampleReveal, Account: account, Findings: findings, Percent: 93}),
 		sample("trace-form", "trace", traceData{revealed: revealed{Case: &sampleCase}, Problem: "Nommez un expéditeur."}),
 		revealing("trace", "trace", traceData{revealed: deeper, Query: "from:banque.example", Asked: true, Findings: findings[:1], Events: []postern.TraceEvent{

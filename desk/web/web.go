@@ -13,7 +13,7 @@
 //	POST /sign-in/passkey                state, answer; /sign-in/passkey/begin gives the options, as JSON
 //	GET  /invite#TOKEN                   where an invited member registers the first passkey
 //	POST /passkey                        state, answer, label, invite; /passkey/begin gives the options
-//	GET  /cases                          status, mine, q; each case is a[data-case]
+//	GET  /cases                          status, mine, unassigned, outside, late, organisation, priority, q, sort, after; each case is a[data-case]
 //	GET  /cases/{id}
 //	GET  /cases/{id}/diagnosis           shows the tier account
 //	GET  /cases/{id}/trace               query; shows the tier trace
@@ -23,6 +23,9 @@
 //	                                     none of them means what the customer offered.
 //	                                     -> 303 /grants/{id} when granted at once, else 303 /requests/{id}
 //	POST /cases/{id}/{reply,note,assign,close,reopen}   text; staff
+//	POST /cases/{id}/hand-over           staff, why; /organisation: organisation; /edit: priority, external
+//	POST /cases/{id}/merge               into (a number); /unmerge within a day; /macro: macro, text
+//	POST /views, /setup/macros, /setup/targets   what approvers and admins set up: GET /setup
 //	GET  /accounts                       address; POST /accounts/ask: as above with address, without a case
 //	GET  /requests/{id}                  [data-status] is waiting, granted, refused or expired
 //	GET  /grants, /grants/{id}           the envelopes: tr[data-message], with data-masked where they are masked
@@ -160,6 +163,9 @@ func (w *Web) Handler() http.Handler {
 		"POST /approvals/{id}":                            w.answer,
 		"GET /history":                                    w.history,
 	} {
+		mux.Handle(pattern, w.signedIn(h))
+	}
+	for pattern, h := range w.work() {
 		mux.Handle(pattern, w.signedIn(h))
 	}
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {

@@ -141,6 +141,7 @@
     stream = undefined;
     if (!url) return;
     stream = new EventSource(url);
+    stream.addEventListener("presence", (e) => { const p = $("#presence"); if (p) p.textContent = e.data; });
     stream.addEventListener("ended", () => {
       stream.close();
       const text = document.body.dataset.ended;
