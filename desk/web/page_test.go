@@ -58,6 +58,9 @@ func TestWords(t *testing.T) {
 	for _, v := range defaultViews() {
 		keys = append(keys, v.Name)
 	}
+	keys = append(keys, desk.ExplanationKeys()...)
+	keys = append(keys, desk.ChecklistKeys()...)
+	keys = append(keys, "desk.trace.deferred", "desk.checklist.sender", "desk.checklist.sender.hint", "desk.checklist.recipient", "desk.checklist.recipient.hint")
 	for _, r := range staff.Roles {
 		keys = append(keys, "desk.role."+string(r))
 	}

@@ -62,6 +62,7 @@ type diagnosisData struct {
 	revealed
 	Account  postern.ShownAccount
 	Findings []sentence
+	Sources  []desk.SignInGroup
 	Percent  int64
 }
 
@@ -74,7 +75,7 @@ func (w *Web) diagnosis(rw http.ResponseWriter, r *http.Request, s staff.Session
 		return err
 	}
 	defer found.Delivery.Done()
-	d := diagnosisData{Account: *found.Account, Findings: w.sentences(r, found.Findings)}
+	d := diagnosisData{Account: *found.Account, Findings: w.sentences(r, found.Findings), Sources: desk.GroupSignIns(found.Account.SignIns)}
 	if d.revealed, err = w.reveal(r, s, found.Delivery); err != nil {
 		return err
 	}
@@ -90,11 +91,12 @@ var findingArgs = map[string][]string{
 	desk.FoundQuotaFull: {"percent", "used", "allowed"}, desk.FoundQuotaHigh: {"percent", "used", "allowed"},
 	desk.FoundQueued: {"count"}, desk.FoundSavedWrong: {"protocol", "count", "network"}, desk.FoundFailing: {"count", "network", "time"},
 	desk.FoundGuessing: {"count", "networks"}, desk.FoundJunked: {"count"}, desk.FoundTurned: {"count"}, desk.FoundBounced: {"count"},
-	desk.FoundUnderWay: {"count"}, desk.FoundDelivered: {"count"},
+	desk.FoundUnderWay: {"count"}, desk.FoundDelivered: {"count"}, desk.FoundFilters: {"count"}, desk.FoundBouncedLately: {"count"},
+	desk.FoundStranger: {"network", "time"}, desk.FoundLastArrived: {"time"},
 }
 
 // counted are the findings whose sentence has plural forms.
-var counted = map[string]bool{desk.FoundQueued: true, desk.FoundJunked: true, desk.FoundTurned: true, desk.FoundBounced: true, desk.FoundUnderWay: true, desk.FoundDelivered: true}
+var counted = map[string]bool{desk.FoundQueued: true, desk.FoundJunked: true, desk.FoundTurned: true, desk.FoundBounced: true, desk.FoundUnderWay: true, desk.FoundDelivered: true, desk.FoundFilters: true, desk.FoundBouncedLately: true}
 
 func (w *Web) sentences(r *http.Request, all []desk.Finding) []sentence {
 	lang := w.ui.Lang(r)
@@ -142,6 +144,7 @@ type traceData struct {
 	Query    string
 	Asked    bool
 	Findings []sentence
+	Words    []sentence // verdicts and refusals, explained
 	Events   []postern.TraceEvent
 	Problem  string
 }
@@ -173,6 +176,7 @@ func (w *Web) trace(rw http.ResponseWriter, r *http.Request, s staff.Session) er
 		return err
 	}
 	d.Asked, d.Findings, d.Events = true, w.sentences(r, found.Findings), found.Events
+	d.Words = w.explained(r, found.Events)
 	p := w.page(r, s, "desk.trace.title", d)
 	p.Wide = true
 	w.show(rw, r, s, found.Delivery, "trace", p)
@@ -240,7 +244,12 @@ func (w *Web) shallow(rw http.ResponseWriter, r *http.Request, s staff.Session, 
 		w.show(rw, r, s, found, "diagnosis", w.page(r, s, "desk.diagnosis.title", d))
 		return nil
 	}
-	d := traceData{revealed: rv, Asked: true, Events: found.Shown.Trace}
+	d := traceData{revealed: rv, Asked: true}
+	for _, e := range found.Shown.Trace {
+		if e.Message != "" { // what was never stored is not what this grant names
+			d.Events = append(d.Events, e)
+		}
+	}
 	p := w.page(r, s, "desk.trace.title", d)
 	p.Wide = true
 	w.show(rw, r, s, found, "trace", p)

@@ -138,6 +138,7 @@ func samples() []ui.Sample {
 		sample("accounts", "accounts", accountsData{Address: "ana@outlook.example", Allowed: true, Ask: &alone}),
 		sample("accounts-denied", "accounts", accountsData{}),
 	}
+	list = append(list, checklistSamples()...)
 	for i := range list {
 		if list[i].Page == "approval" || list[i].Page == "approvals" {
 			list[i].Of.User = &ui.User{Name: "Grace Whitfield", Detail: "Outlook Example · approver"}

@@ -17,6 +17,8 @@
 //	GET  /cases/{id}
 //	GET  /cases/{id}/diagnosis           shows the tier account
 //	GET  /cases/{id}/trace               query; shows the tier trace
+//	GET  /cases/{id}/checklist           complaint, query; shows the tier account, with a query the tier trace
+//	POST /cases/{id}/checklist/suggest   text; the case with it in the reply box
 //	GET  /cases/{id}/ask                 tier; the request's form
 //	POST /cases/{id}/ask                 tier, reason, sentence, minutes, and messages (ids, repeated or
 //	                                     separated by spaces) or mailbox with since and until (2026-05-14);
@@ -144,6 +146,8 @@ func (w *Web) Handler() http.Handler {
 		"POST /cases/{id}/reopen":                         w.reopen,
 		"GET /cases/{id}/diagnosis":                       w.diagnosis,
 		"GET /cases/{id}/trace":                           w.trace,
+		"GET /cases/{id}/checklist":                       w.checklist,
+		"POST /cases/{id}/checklist/suggest":              w.suggest,
 		"GET /cases/{id}/ask":                             w.askPage,
 		"POST /cases/{id}/ask":                            w.ask,
 		"GET /accounts":                                   w.accounts,
