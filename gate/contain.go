@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -77,7 +78,7 @@ func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, er
 		return Containment{}, err
 	}
 	var c Containment
-	var what ended
+	var what lease.Ended
 	tried := attempt{what: "contain", by: staff.Session{ID: by.Session, Staff: by.Staff}}
 	err := g.db.Update(ctx, func(tx *db.Tx) (err error) {
 		if err := tx.Lock(lock); err != nil { // invariant 5
@@ -105,7 +106,7 @@ func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, er
 	if err != nil {
 		return Containment{}, g.refused(ctx, tried, err)
 	}
-	g.cut(what, refuse(RefusedContained)).here()
+	g.cut(what, refuse(RefusedContained)).Here()
 	if err := g.elsewhere(ctx, what); err != nil {
 		return c, err
 	}
@@ -152,17 +153,17 @@ func (g *Gate) mayContain(tx *db.Tx, by Actor, tried *attempt) error {
 
 // endTarget ends what the target names, and everything of the gate's own that
 // hangs on it.
-func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what ended, err error) {
+func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what lease.Ended, err error) {
 	switch t.Kind {
 	case KindCredential:
-		what.credential = postern.CredentialID(t.Subject)
-		c.Sessions, err = g.staff.EndCredential(tx, what.credential, c.At)
+		what.Credential = postern.CredentialID(t.Subject)
+		c.Sessions, err = g.staff.EndCredential(tx, what.Credential, c.At)
 		if err == nil {
 			c.Grants, err = containGrants(tx, c.At, "credential_id = ?4", t.Subject)
 		}
 	case KindOrganisation:
-		what.organisation = postern.OrganisationID(t.Subject)
-		c.Sessions, err = g.staff.SuspendOrganisation(tx, what.organisation, c.At)
+		what.Organisation = postern.OrganisationID(t.Subject)
+		c.Sessions, err = g.staff.SuspendOrganisation(tx, what.Organisation, c.At)
 		if err == nil {
 			c.Grants, err = containGrants(tx, c.At, "organisation = ?4", t.Subject)
 		}
@@ -200,9 +201,9 @@ func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what ended, err e
 	if err != nil {
 		return what, err
 	}
-	what.sessions = make(map[postern.SessionID]bool, len(c.Sessions))
+	what.Sessions = make(map[postern.SessionID]bool, len(c.Sessions))
 	for _, s := range c.Sessions {
-		what.sessions[s] = true
+		what.Sessions[s] = true
 		if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(s), millis(c.At)); err != nil {
 			return what, err
 		}
@@ -226,13 +227,13 @@ func containGrants(tx *db.Tx, at time.Time, where, subject string) (int, error) 
 }
 
 // cut ends what is open in this process: pages first, then deliveries.
-func (g *Gate) cut(what ended, why error) waiting {
+func (g *Gate) cut(what lease.Ended, why error) lease.Waiting {
 	at := g.now()
-	for s := range what.sessions {
+	for s := range what.Sessions {
 		g.hub.end(onSession(s), at)
 	}
-	for gr := range what.grants {
+	for gr := range what.Grants {
 		g.hub.end(onGrant(gr), at)
 	}
-	return g.leases.cut(what, why)
+	return g.leases.Cut(what, why)
 }

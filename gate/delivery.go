@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 )
 
 // chunk bounds what is written between two looks at the lease.
@@ -24,7 +25,7 @@ type Delivery struct {
 	Consented  bool
 
 	gate  *Gate
-	lease *lease
+	lease *lease.Lease
 	stop  func() bool
 	pages []*http.ResponseController
 }
@@ -36,9 +37,7 @@ type Delivery struct {
 // one checked, so a slow download lives as long as its grant and no longer.
 func (d *Delivery) Alive() error {
 	l := d.lease
-	l.mu.Lock()
-	why, due, released := l.why, time.Until(l.deadline) <= 0, l.released
-	l.mu.Unlock()
+	why, due, released := l.State()
 	switch {
 	case why != nil:
 		return why
@@ -59,10 +58,10 @@ func (d *Delivery) renew() error {
 		if err := tx.LockShared(lock); err != nil {
 			return err
 		}
-		if _, err := g.alive(tx, l.session); err != nil {
+		if _, err := g.alive(tx, l.Session); err != nil {
 			return err
 		}
-		gr, err := oneGrant(tx, l.grant)
+		gr, err := oneGrant(tx, l.Grant)
 		if err != nil {
 			return err
 		}
@@ -70,26 +69,18 @@ func (d *Delivery) renew() error {
 			gr.Ended, gr.EndedWhy = time.Time{}, "" // what ended it is this very delivery
 		}
 		now := g.now()
-		if err := covers(gr, l.session, Want{Tier: d.Tier}, now); err != nil {
+		if err := covers(gr, l.Session, Want{Tier: d.Tier}, now); err != nil {
 			return err
 		}
-		until = time.Now().Add(leaseLife)
+		until = time.Now().Add(lease.Life)
 		return tx.ExecOne(`INSERT INTO gate_lease (disclosure, process, renewed) VALUES (?1, ?2, ?3)
 			ON CONFLICT (disclosure) DO UPDATE SET renewed = excluded.renewed`, string(d.Disclosure), g.process, millis(now))
 	})
 	if err != nil {
-		l.end(err)
+		l.End(err)
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	// An ending that came after the transaction has cut the lease meanwhile; it
-	// waits for no longer deadline than the one it read.
-	if l.why != nil {
-		return l.why
-	}
-	l.deadline = until
-	return nil
+	return l.Renew(until)
 }
 
 // Done says that nothing more of the delivery will be sent. It flushes what the
@@ -104,12 +95,12 @@ func (d *Delivery) Done() {
 			_ = page.SetWriteDeadline(time.Unix(1, 0))
 			continue
 		}
-		_ = page.SetWriteDeadline(d.lease.until())
+		_ = page.SetWriteDeadline(d.lease.Until())
 		_ = page.Flush() // fails where the client is gone, and then nothing is on its way
 		_ = page.SetWriteDeadline(time.Time{})
 	}
 	d.pages = nil
-	d.gate.leases.release(d.lease)
+	d.gate.leases.Release(d.lease)
 }
 
 // Writer gives a writer that looks at the lease before every 16 KiB and fails
@@ -137,7 +128,7 @@ func (l *leased) Write(p []byte) (n int, err error) {
 			return n, err
 		}
 		if l.page != nil {
-			_ = l.page.SetWriteDeadline(l.d.lease.until()) // not every writer can; the lease itself still ends
+			_ = l.page.SetWriteDeadline(l.d.lease.Until()) // not every writer can; the lease itself still ends
 		}
 		part := p[:min(len(p), chunk)]
 		m, err := l.w.Write(part)

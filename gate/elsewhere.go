@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 )
 
@@ -18,11 +19,11 @@ const skew = time.Minute
 // after it they are over, or were refused a renewal; and there is nothing to
 // wait for where every disclosure of late was this node's, whose leases have
 // been waited for by name.
-func (g *Gate) elsewhere(ctx context.Context, what ended) error {
+func (g *Gate) elsewhere(ctx context.Context, what lease.Ended) error {
 	if g.db.Engine() == db.SQLite {
 		return nil // the file has one process
 	}
-	timer := time.NewTimer(leaseLife)
+	timer := time.NewTimer(lease.Life)
 	defer timer.Stop()
 	foreign, err := g.foreign(ctx, what)
 	if err != nil || !foreign {
@@ -36,11 +37,11 @@ func (g *Gate) elsewhere(ctx context.Context, what ended) error {
 	}
 }
 
-// foreign says whether another node may be showing something of what ended. When
+// foreign says whether another node may be showing something of what lease.Ended. When
 // in doubt it says yes.
-func (g *Gate) foreign(ctx context.Context, what ended) (bool, error) {
+func (g *Gate) foreign(ctx context.Context, what lease.Ended) (bool, error) {
 	const most = 500
-	since := g.now().Add(-leaseLife - skew)
+	since := g.now().Add(-lease.Life - skew)
 	renewed := 0
 	err := g.db.View(ctx, func(tx *db.Tx) error {
 		return tx.Row("SELECT count(*) FROM gate_lease WHERE process <> ?1 AND renewed > ?2", db.Args(g.process, millis(since)), &renewed)
@@ -50,20 +51,20 @@ func (g *Gate) foreign(ctx context.Context, what ended) (bool, error) {
 	}
 	var filters []ledger.Filter
 	switch {
-	case what.credential != "":
-		filters = append(filters, ledger.Filter{Credentials: []postern.CredentialID{what.credential}})
-	case what.organisation != "":
-		filters = append(filters, ledger.Filter{Organisations: []postern.OrganisationID{what.organisation}})
-	case len(what.sessions) > most || len(what.grants) > most:
+	case what.Credential != "":
+		filters = append(filters, ledger.Filter{Credentials: []postern.CredentialID{what.Credential}})
+	case what.Organisation != "":
+		filters = append(filters, ledger.Filter{Organisations: []postern.OrganisationID{what.Organisation}})
+	case len(what.Sessions) > most || len(what.Grants) > most:
 		return true, nil
-	case len(what.sessions) > 0:
+	case len(what.Sessions) > 0:
 		f := ledger.Filter{}
-		for s := range what.sessions {
+		for s := range what.Sessions {
 			f.Sessions = append(f.Sessions, s)
 		}
 		filters = append(filters, f)
 	}
-	for id := range what.grants {
+	for id := range what.Grants {
 		filters = append(filters, ledger.Filter{Grant: id})
 	}
 	for _, f := range filters {
@@ -73,7 +74,7 @@ func (g *Gate) foreign(ctx context.Context, what ended) (bool, error) {
 			return true, err
 		}
 		for _, e := range found {
-			if !g.leases.took(e.Disclosure.ID) {
+			if !g.leases.Took(e.Disclosure.ID) {
 				return true, nil
 			}
 		}

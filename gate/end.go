@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -27,7 +28,7 @@ func (g *Gate) end(ctx context.Context, f func(tx *db.Tx, at time.Time) ([]Grant
 	}
 	what := endOfGrants(ended)
 	wait := g.cut(what, refuse(RefusedGrantEnded))
-	wait.here()
+	wait.Here()
 	return ended, g.elsewhere(ctx, what)
 }
 
@@ -87,4 +88,12 @@ func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
 		g.hub.end(onSession(s), g.now())
 	}
 	return err
+}
+
+func endOfGrants(all []Grant) lease.Ended {
+	e := lease.Ended{Grants: make(map[postern.GrantID]bool, len(all))}
+	for _, g := range all {
+		e.Grants[g.ID] = true
+	}
+	return e
 }

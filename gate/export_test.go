@@ -1,15 +1,10 @@
 package gate
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Age has the delivery's lease run out now, so that a test need not wait.
 func (d *Delivery) Age() {
-	d.lease.mu.Lock()
-	defer d.lease.mu.Unlock()
-	d.lease.deadline = time.Now()
+	d.lease.Age()
 }
 
 // Hear does what Run does at its next tick.
@@ -17,9 +12,7 @@ func (g *Gate) Hear(ctx context.Context) error { return g.hear(ctx) }
 
 // Leases counts the deliveries under way in this process.
 func (g *Gate) Leases() int {
-	g.leases.mu.Lock()
-	defer g.leases.mu.Unlock()
-	return len(g.leases.all)
+	return g.leases.Len()
 }
 
 // Sweep does what Run does every ten minutes.

@@ -11,6 +11,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/hold"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
@@ -71,7 +72,7 @@ type Gate struct {
 	log       *slog.Logger
 	process   string // a name that no other process has: hosts may share theirs
 
-	leases *leases
+	leases *lease.Set
 	hub    *hub
 }
 
@@ -94,7 +95,7 @@ func Open(ctx context.Context, p Parts) (*Gate, error) {
 	g := &Gate{
 		db: p.DB, ledger: p.Ledger, staff: p.Staff, mailboxes: p.Mailboxes, cases: p.Cases,
 		policy: p.Policy, now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
-		leases: newLeases(), hub: newHub(),
+		leases: lease.New(), hub: newHub(),
 	}
 	g.holds = hold.New(hold.Parts{DB: p.DB, Ledger: p.Ledger, Teller: p.Teller, About: g.about, Now: p.Now, Log: p.Log})
 	return g, g.hub.begin(ctx, p.DB)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -24,17 +25,17 @@ func (g *Gate) Reach(ctx context.Context, t Target) (r Reach, err error) {
 	if err := t.check(); err != nil {
 		return r, err
 	}
-	var what ended
+	var what lease.Ended
 	column := map[string]string{KindCredential: "credential_id", KindSession: "session_id", KindNetwork: "network", KindOrganisation: "organisation", KindGrant: "id"}[t.Kind]
 	switch t.Kind {
 	case KindCredential:
-		what.credential = postern.CredentialID(t.Subject)
+		what.Credential = postern.CredentialID(t.Subject)
 	case KindOrganisation:
-		what.organisation = postern.OrganisationID(t.Subject)
+		what.Organisation = postern.OrganisationID(t.Subject)
 	case KindSession:
-		what.sessions = map[postern.SessionID]bool{postern.SessionID(t.Subject): true}
+		what.Sessions = map[postern.SessionID]bool{postern.SessionID(t.Subject): true}
 	case KindGrant:
-		what.grants = map[postern.GrantID]bool{postern.GrantID(t.Subject): true}
+		what.Grants = map[postern.GrantID]bool{postern.GrantID(t.Subject): true}
 	}
 	if column == "" {
 		return r, unknownKind(t.Kind)
@@ -47,7 +48,7 @@ func (g *Gate) Reach(ctx context.Context, t Target) (r Reach, err error) {
 	err = g.db.View(ctx, func(tx *db.Tx) error {
 		return tx.Row("SELECT count(*) FROM gate_grant WHERE ended_at = 0 AND until_at > ?1 AND "+column+" = ?2", db.Args(millis(g.now()), t.Subject), &r.Grants)
 	})
-	r.Deliveries = g.leases.count(what)
+	r.Deliveries = g.leases.Count(what)
 	return r, err
 }
 

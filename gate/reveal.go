@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 )
@@ -97,7 +98,7 @@ type recorded struct {
 	pending ledger.Pending
 	grant   Grant
 	session staff.Session
-	lease   *lease
+	lease   *lease.Lease
 }
 
 // record is the gate's heart: in one transaction it checks that the session is
@@ -113,7 +114,7 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 	tried := attempt{what: "reveal", by: by, grant: w.Grant, tier: w.Tier, items: len(w.Messages)}
 	err = g.db.Update(ctx, func(tx *db.Tx) (err error) {
 		// f may run again: what the first run leased was never shown.
-		g.leases.release(r.lease)
+		g.leases.Release(r.lease)
 		r = recorded{}
 		// Invariant 5. A statement of its own: in PostgreSQL the next one takes
 		// its snapshot after the lock is held, and so sees every ending that
@@ -163,11 +164,11 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 		}
 		// Invariant 6. Before the commit: a containment that commits after this
 		// must find the lease, however late this goroutine runs on.
-		r.lease = g.leases.take(r.session, r.grant.ID, r.pending.Disclosure().ID)
+		r.lease = g.leases.Take(r.session, r.grant.ID, r.pending.Disclosure().ID)
 		return nil
 	})
 	if err != nil {
-		g.leases.release(r.lease)
+		g.leases.Release(r.lease)
 		return recorded{}, g.refused(ctx, tried, err)
 	}
 	return r, nil
@@ -205,13 +206,13 @@ func (g *Gate) Authorise(ctx context.Context, by staff.Session, w Want) (ledger.
 	if err != nil {
 		return ledger.Receipt{}, Grant{}, err
 	}
-	g.leases.release(r.lease)
+	g.leases.Release(r.lease)
 	receipt, err := g.receipt(r)
 	return receipt, r.grant, err
 }
 
 func (g *Gate) receipt(r recorded) (ledger.Receipt, error) {
-	return g.ledger.Receipt(r.pending, r.pending.Disclosure().At.Add(leaseLife))
+	return g.ledger.Receipt(r.pending, r.pending.Disclosure().At.Add(lease.Life))
 }
 
 // Reveal shows something of an account: it is written to the ledger, then read
@@ -225,23 +226,23 @@ func (g *Gate) Reveal(ctx context.Context, by staff.Session, w Want) (*Delivery,
 	}
 	receipt, err := g.receipt(r)
 	if err != nil {
-		g.leases.release(r.lease)
+		g.leases.Release(r.lease)
 		return nil, err
 	}
 	d := &Delivery{gate: g, lease: r.lease, Disclosure: receipt.Disclosure, Grant: r.grant, Tier: receipt.Tier, Fields: receipt.Fields, Consented: receipt.Consented}
 	// A containment ends the reading too.
 	reading, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r.lease.onCut(func(why error) { cancel(why) })
+	r.lease.OnCut(func(why error) { cancel(why) })
 	d.Shown, err = g.mailboxes.Reveal(reading, receipt)
-	if why := r.lease.cut(); why != nil {
+	if why := r.lease.Why(); why != nil {
 		err = why
 	}
 	if err != nil {
-		g.leases.release(r.lease)
+		g.leases.Release(r.lease)
 		return nil, fmt.Errorf("couldn't read what was to be shown: %w", err)
 	}
 	// The request's end releases what its handler forgot.
-	d.stop = context.AfterFunc(ctx, func() { g.leases.release(r.lease) })
+	d.stop = context.AfterFunc(ctx, func() { g.leases.Release(r.lease) })
 	return d, nil
 }

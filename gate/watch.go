@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -173,12 +174,12 @@ func (g *Gate) hear(ctx context.Context) error {
 		return err
 	}
 	g.hub.last = last // Run alone reads and writes it after begin
-	what := ended{sessions: map[postern.SessionID]bool{}, grants: map[postern.GrantID]bool{}}
+	what := lease.Ended{Sessions: map[postern.SessionID]bool{}, Grants: map[postern.GrantID]bool{}}
 	for _, t := range heard {
 		if t.what == "session" {
-			what.sessions[postern.SessionID(t.subject)] = true
+			what.Sessions[postern.SessionID(t.subject)] = true
 		} else {
-			what.grants[postern.GrantID(t.subject)] = true
+			what.Grants[postern.GrantID(t.subject)] = true
 		}
 	}
 	g.cut(what, refuse(RefusedContained))
