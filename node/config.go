@@ -113,6 +113,41 @@ type GateConfig struct {
 	// in 2019, for drills. Whoever can change this decides who must agree to an
 	// access.
 	Policy string `toml:"policy"`
+
+	Foreign ForeignConfig `toml:"foreign"`
+}
+
+// ForeignConfig puts the gate before a mail server that is not ours, over IMAP
+// with a master user (docs/dovecot.md). Accounts stay in Postern's directory,
+// under the addresses that the server knows.
+type ForeignConfig struct {
+	// Server is "imap.example.org:993" or "unix:/run/dovecot/imap"; "" has the
+	// gate look into Postern's own mailboxes.
+	Server string `toml:"server"`
+	// TLS is "implicit", "starttls", or "none", which is for this machine alone:
+	// the master password opens every mailbox of that server.
+	TLS string `toml:"tls"`
+	// CA is a file with the certificates that may sign the server's, in PEM; ""
+	// trusts those of this machine.
+	CA string `toml:"ca"`
+	// Master is the master user's name.
+	Master string `toml:"master"`
+	// PasswordFile holds the master user's password on its first line, readable
+	// by its owner alone.
+	PasswordFile string `toml:"password_file"`
+	// Login is "separator", which signs in as "user*master" (Dovecot), or
+	// "authzid", which is SASL PLAIN (Cyrus, and Dovecot).
+	Login string `toml:"login"`
+	// Separator stands between user and master, as in Dovecot's
+	// auth_master_user_separator.
+	Separator string `toml:"separator"`
+	// LocalPart says that the server calls its users by what stands before the @:
+	// with one domain alone.
+	LocalPart bool `toml:"local_part"`
+	// Connections bounds how many there are at once.
+	Connections int `toml:"connections"`
+	// Timeout bounds one search or reveal.
+	Timeout Duration `toml:"timeout"`
 }
 
 // LedgerConfig is about the verifiable log.
@@ -161,7 +196,7 @@ func DefaultConfig() Config {
 			Mail: "127.0.0.1:8025", Desk: "127.0.0.1:8026", Response: "127.0.0.1:8027", View: "127.0.0.1:8028", Ledger: "127.0.0.1:8029",
 		},
 		Mail:   MailConfig{MaxSize: 50 << 20, Quota: 5 << 30, Outbound: "direct", Check: &check},
-		Gate:   GateConfig{Policy: "default"},
+		Gate:   GateConfig{Policy: "default", Foreign: ForeignConfig{TLS: "implicit", Login: "separator", Separator: "*", Connections: 8, Timeout: Duration{20 * time.Second}}},
 		Ledger: LedgerConfig{Publish: Duration{time.Minute}},
 		Log:    LogConfig{Level: "info"},
 	}
@@ -181,7 +216,7 @@ func LoadConfig(file string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", file, err)
 	}
 	dir := filepath.Dir(file)
-	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key} {
+	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key, &c.Gate.Foreign.CA, &c.Gate.Foreign.PasswordFile} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -255,6 +290,9 @@ func (c *Config) check() error {
 	}
 	if o := c.Mail.Outbound; o != "direct" && o != "hold" && !strings.HasPrefix(o, "smarthost:") {
 		return invalid(`mail: outbound is %q: write "direct", "hold" or "smarthost:host:port"`, o)
+	}
+	if c.Gate.Foreign.LocalPart && len(c.Domains) > 1 {
+		return invalid("gate.foreign: local_part with %d domains would give two customers one mailbox", len(c.Domains))
 	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":

@@ -183,7 +183,11 @@ func (n *Node) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Gate, err = gate.Open(ctx, gate.Parts{DB: handles[open.Staff], Ledger: n.Ledger, Staff: n.Staff, Mailboxes: n.Mail, Cases: n.Cases, Policy: policy, Now: n.now, Log: n.log, Node: nodeName()})
+	mailboxes, err := n.mailboxes(ctx, handles[open.Mail], keys)
+	if err != nil {
+		return err
+	}
+	n.Gate, err = gate.Open(ctx, gate.Parts{DB: handles[open.Staff], Ledger: n.Ledger, Staff: n.Staff, Mailboxes: mailboxes, Cases: n.Cases, Policy: policy, Now: n.now, Log: n.log, Node: nodeName()})
 	if err != nil {
 		return err
 	}
