@@ -238,6 +238,14 @@ func TestGuardedMessagesAreMasked(t *testing.T) {
 		if err != nil || len(ids) != 1 {
 			t.Fatal(ids, err)
 		}
+		harmless := h.put(t, h.ana.ID, "INBOX", invoice)
+		which, err := h.Guarded(ctx, h.ana.ID, []postern.MessageID{harmless, ids[0], postern.MessageID(postern.NewID())})
+		if err != nil || !slices.Equal(which, ids) {
+			t.Errorf("guarded are %v, %v; want %v", which, err, ids)
+		}
+		if which, err := h.Guarded(ctx, h.customer(t, "bo@outlook.example").ID, ids); err != nil || len(which) != 0 {
+			t.Errorf("another's message is told of: %v, %v", which, err)
+		}
 		for _, tier := range []postern.Tier{postern.TierEnvelope, postern.TierContent, postern.TierAttachment} {
 			s, err := h.Reveal(ctx, h.receipt(t, tier, tier.Fields(), ids[0]))
 			if err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
@@ -76,6 +77,7 @@ type Node struct {
 	Staff    *staff.Directory
 	Ledger   *ledger.Ledger
 	Gate     *gate.Gate
+	History  *history.History
 	Cases    *desk.Cases
 	Desk     *desk.Desk
 	Response *response.Response
@@ -187,10 +189,11 @@ func (n *Node) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Gate, err = gate.Open(ctx, gate.Parts{DB: handles[open.Staff], Ledger: n.Ledger, Staff: n.Staff, Mailboxes: mailboxes, Cases: n.Cases, Policy: policy, Now: n.now, Log: n.log, Node: nodeName()})
+	n.Gate, err = gate.Open(ctx, gate.Parts{DB: handles[open.Staff], Ledger: n.Ledger, Staff: n.Staff, Mailboxes: mailboxes, Cases: n.Cases, Policy: policy, Teller: teller{n}, Now: n.now, Log: n.log, Node: nodeName()})
 	if err != nil {
 		return err
 	}
+	n.History = history.New(history.Parts{DB: handles[open.Staff], Gate: n.Gate, Ledger: n.Ledger, Staff: n.Staff})
 	n.Desk, err = desk.Open(ctx, desk.Parts{Cases: n.Cases, Gate: n.Gate, Staff: n.Staff, Now: n.now, Log: n.log})
 	if err != nil {
 		return err
@@ -200,7 +203,7 @@ func (n *Node) build(ctx context.Context) error {
 	if n.opts.Rules != nil {
 		rules = *n.opts.Rules
 	}
-	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: controls{n}, Now: n.now, Log: n.log, Provider: n.cfg.Provider, Rules: rules})
+	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: controls{n}, Now: n.now, Log: n.log, Provider: n.cfg.Provider, Rules: rules, Guarded: n.Mail.Guarded})
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/response"
 	"github.com/postern-mail/postern/testkit/engine"
@@ -117,16 +118,39 @@ func TestRefusalsInARow(t *testing.T) {
 	})
 }
 
+// TestGuardedMail: what was masked was not shown, and only messages that the
+// customer agreed to one by one were not masked.
 func TestGuardedMail(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	engine.Each(t, func(t *testing.T, o engine.Open) {
+		w := newWorld(t, o, policy.Standing(), response.Rules{NoCase: -1, NewNetwork: -1})
 		s := w.signIn(w.noor, office)
-		for range 3 {
+		for range 4 {
 			id := message()
 			w.mail.guarded[id] = true
-			w.looks(s, w.account("fr"), postern.TierEnvelope, id, message())
+			w.looks(s, w.account("fr"), postern.TierContent, id)
 		}
-		if n := w.tick(); n != 1 {
-			t.Errorf("%d alerts for three guarded messages", n)
+		if n := w.tick(); n != 0 {
+			t.Errorf("%d alerts for four guarded messages that stayed masked", n)
+		}
+	})
+	engine.Each(t, func(t *testing.T, o engine.Open) {
+		ctx := context.Background()
+		w := newWorld(t, o, policy.Default(), response.Rules{NewNetwork: -1})
+		s := w.signIn(w.noor, office)
+		for i := range 3 {
+			id, harmless := message(), message()
+			w.mail.guarded[id] = true
+			r, err := w.gate.Ask(ctx, s, gate.Ask{Account: w.account("fr"), Case: postern.CaseID(postern.NewID()), Tier: postern.TierContent,
+				Scope: postern.Scope{Messages: []postern.MessageID{harmless, id}}, Reason: postern.ReasonSupport, Sentence: "To read it with you.", For: 15 * time.Minute})
+			w.must(err)
+			agreed, err := w.gate.Consent(ctx, r.Account, r.ID, gate.Narrow{})
+			w.must(err)
+			d, err := w.gate.Reveal(ctx, s, gate.Want{Grant: agreed.ID, Tier: postern.TierContent, Messages: []postern.MessageID{harmless, id}})
+			w.must(err)
+			d.Done()
+			if n, want := w.tick(), i/2; n != want {
+				t.Errorf("%d alerts for %d guarded messages, want %d", n, i+1, want)
+			}
 		}
 	})
 }

@@ -60,9 +60,9 @@ type Parts struct {
 	Provider string // the name customers know: "Outlook Example"
 	Rules    Rules
 
-	// Guarded counts the messages among these that reset passwords or carry
+	// Guarded gives those among these messages that reset passwords or carry
 	// codes. Nil switches the rule "guarded" off.
-	Guarded func(context.Context, postern.AccountID, []postern.MessageID) (int, error)
+	Guarded func(context.Context, postern.AccountID, []postern.MessageID) ([]postern.MessageID, error)
 }
 
 // Response is the open room. It is safe for concurrent use.
@@ -76,7 +76,7 @@ type Response struct {
 	log      *slog.Logger
 	provider string
 	rules    Rules
-	guarded  func(context.Context, postern.AccountID, []postern.MessageID) (int, error)
+	guarded  func(context.Context, postern.AccountID, []postern.MessageID) ([]postern.MessageID, error)
 
 	ticking sync.Mutex // one Tick at a time; across nodes the cursor decides
 	sending sync.Mutex // one sender at a time; across nodes the leader's lock

@@ -43,7 +43,7 @@ type Rules struct {
 	// Default 1 h.
 	RefusalsWithin time.Duration `toml:"refusals_within"`
 	// Guarded: guarded messages (they reset passwords or carry codes) that one
-	// member reached within 24 hours. Default 3: in 2019 these were what the
+	// member was shown within 24 hours: those that were masked do not count. Default 3: in 2019 these were what the
 	// thieves came for, and a case is rarely about two of them.
 	Guarded int `toml:"guarded"`
 	// NoCase: a disclosure without a case. Default 1 alerts, but for a policy
@@ -119,6 +119,7 @@ type act struct {
 	tier       postern.Tier
 	messages   []postern.MessageID
 	hasCase    bool
+	grant      postern.GrantID
 }
 
 const (

@@ -63,7 +63,7 @@ func (r *Response) step(ctx context.Context, feed string) (n, raised int, err er
 	if err != nil || n == 0 {
 		return 0, 0, err
 	}
-	guarded, err := r.countGuarded(ctx, acts)
+	guarded, err := r.shownGuarded(ctx, acts)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -154,7 +154,7 @@ func actOfEntry(e ledger.Entry) (act, bool) {
 			account = postern.AccountID("erased " + string(d.ID))
 		}
 		return act{kind: kindShown, feed: feedLedger, position: e.Index, at: d.At, staff: d.Staff, credential: d.Credential, session: d.Session,
-			account: account, tier: d.Tier, messages: d.Messages, hasCase: d.Case != ""}, d.Staff != ""
+			account: account, tier: d.Tier, messages: d.Messages, hasCase: d.Case != "", grant: d.Grant}, d.Staff != ""
 	}
 	if c := e.Control; c != nil && c.Kind == verify.ControlRefusal {
 		return act{kind: kindRefused, feed: feedLedger, position: e.Index, at: c.At, staff: c.Actor, credential: c.Credential, session: c.Session,
@@ -175,22 +175,32 @@ func tellsOfAsker(subject string) bool {
 	return strings.HasPrefix(subject, "gate.refused.")
 }
 
-func (r *Response) countGuarded(ctx context.Context, acts []act) ([]int, error) {
-	counts := make([]int, len(acts))
+// shownGuarded gives the guarded messages that each act showed. The mail plane
+// masks them unless the customer agreed to these very messages, and whether they
+// did stands in the grant: the ledger's record is written before anything is
+// read, so it names masked ones too.
+func (r *Response) shownGuarded(ctx context.Context, acts []act) ([][]postern.MessageID, error) {
+	shown := make([][]postern.MessageID, len(acts))
 	if r.guarded == nil || r.rules.Guarded < 0 {
-		return counts, nil
+		return shown, nil
 	}
 	for i, a := range acts {
 		if a.kind != kindShown || a.tier < postern.TierEnvelope || len(a.messages) == 0 {
 			continue
 		}
-		n, err := r.guarded(ctx, a.account, a.messages)
+		g, err := r.gate.Grant(ctx, a.grant)
 		if err != nil && postern.KindOf(err) != postern.NotFound {
+			return nil, fmt.Errorf("couldn't ask what the customer agreed to: %w", err)
+		}
+		if err == nil && !g.Consented {
+			continue
+		}
+		// A grant that is gone cannot speak for the member: as if it was shown.
+		if shown[i], err = r.guarded(ctx, a.account, a.messages); err != nil && postern.KindOf(err) != postern.NotFound {
 			return nil, fmt.Errorf("couldn't ask which messages are guarded: %w", err)
 		}
-		counts[i] = n
 	}
-	return counts, nil
+	return shown, nil
 }
 
 // The windows of the fan-out rules. What is older than the longest is forgotten.
@@ -201,7 +211,7 @@ const (
 )
 
 // remember adds an act to what is known and gives the figures that include it.
-func (r *Response) remember(tx *db.Tx, a act, guarded int, peers map[postern.StaffID]int) (f figures, err error) {
+func (r *Response) remember(tx *db.Tx, a act, guarded []postern.MessageID, peers map[postern.StaffID]int) (f figures, err error) {
 	switch a.kind {
 	case kindSignIn, kindMoved:
 		return r.rememberSession(tx, a)
@@ -237,7 +247,7 @@ func (r *Response) remember(tx *db.Tx, a act, guarded int, peers map[postern.Sta
 			f.peers = append(f.peers, n)
 		}
 	}
-	if guarded > 0 {
+	if len(guarded) > 0 {
 		f.guarded, err = r.rememberGuarded(tx, a, guarded)
 	}
 	return f, err
@@ -272,10 +282,9 @@ func (r *Response) rememberShown(tx *db.Tx, a act) (f figures, err error) {
 	return f, err
 }
 
-// rememberGuarded counts the guarded messages a member reached within a day.
-// Which of the messages they are is not asked; those first named stand for them.
-func (r *Response) rememberGuarded(tx *db.Tx, a act, n int) (total int, err error) {
-	for _, m := range a.messages[:min(n, len(a.messages))] {
+// rememberGuarded counts the guarded messages a member was shown within a day.
+func (r *Response) rememberGuarded(tx *db.Tx, a act, guarded []postern.MessageID) (total int, err error) {
+	for _, m := range guarded {
 		if _, err := tx.Exec("INSERT INTO response_guarded (staff, message, at) VALUES (?1, ?2, ?3) ON CONFLICT (staff, message) DO UPDATE SET at = ?3",
 			a.staff, m, millis(a.at)); err != nil {
 			return 0, err

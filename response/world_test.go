@@ -91,7 +91,7 @@ func (w *world) start() {
 	w.mail = &mailboxes{key: w.keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]response.Person{}, delivered: map[string]response.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
 	w.parts, err = assemble(ctx, w.open(open.Staff), w.open(open.Response), w.keys, w.policy, w.mail, w.clock)
 	w.must(err)
-	w.parts.Rules, w.parts.Controls, w.parts.Guarded = w.rules, w.mail, w.mail.countGuarded
+	w.parts.Rules, w.parts.Controls, w.parts.Guarded = w.rules, w.mail, w.mail.whichGuarded
 	w.staff, w.ledger, w.gate = w.parts.Staff, w.parts.Ledger, w.parts.Gate
 	w.reopen()
 
@@ -292,15 +292,15 @@ func (m *mailboxes) Reveal(_ context.Context, r ledger.Receipt) (postern.Shown, 
 	return shown, nil
 }
 
-func (m *mailboxes) countGuarded(_ context.Context, _ postern.AccountID, ids []postern.MessageID) (n int, err error) {
+func (m *mailboxes) whichGuarded(_ context.Context, _ postern.AccountID, ids []postern.MessageID) (found []postern.MessageID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range ids {
 		if m.guarded[id] {
-			n++
+			found = append(found, id)
 		}
 	}
-	return n, nil
+	return found, nil
 }
 
 func (m *mailboxes) Person(_ context.Context, a postern.AccountID) (response.Person, error) {
