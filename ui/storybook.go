@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -66,7 +67,7 @@ func (u *UI) CheckSamples(samples []Sample, check func(name, lang string, page [
 		}
 	}
 	for page := range u.pages[Languages[0]] {
-		if !used[page] && page != "storybook" && page != "error" {
+		if !used[page] && !slices.Contains([]string{"storybook", "error", "device", "prove"}, page) {
 			return fmt.Errorf("the page %q has no sample", page)
 		}
 	}

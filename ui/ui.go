@@ -140,7 +140,7 @@ func (u *UI) parse(lang string, face fs.FS) (map[string]*template.Template, erro
 		pages[strings.TrimSuffix(path.Base(file), ".html")] = t
 		return nil
 	}
-	for _, file := range []string{"pages/error.html", "pages/storybook.html"} {
+	for _, file := range []string{"pages/error.html", "pages/storybook.html", "pages/device.html", "pages/prove.html"} {
 		if err := add(own, file); err != nil {
 			return nil, err
 		}

@@ -70,7 +70,9 @@ func TestPages(t *testing.T) {
 	for _, face := range []Face{Mail, Desk, Response} {
 		t.Run(string(face), func(t *testing.T) {
 			u := newUI(t, face, kitchen)
-			err := u.CheckSamples([]Sample{{Name: "all", Page: "all", Of: everything}}, func(name, lang string, page []byte) {
+			err := u.CheckSamples([]Sample{{Name: "all", Page: "all", Of: everything},
+				{Name: "device", Page: "device", Of: Page{Title: "device.title", Data: "/cases?status=open"}},
+				{Name: "prove", Page: "prove", Of: Page{Title: "prove.title", Data: Prove{Then: "/cases", Passkey: true, Password: true, Demo: true, Error: "no"}}}}, func(name, lang string, page []byte) {
 				t.Run(name+"-"+lang, func(t *testing.T) {
 					htmlcheck.Check(t, page)
 					if strings.Contains(string(page), "&lt;no value&gt;") {

@@ -24,6 +24,15 @@ func (u *UI) WrapLimit(h http.Handler, limit int64) http.Handler {
 			assets.ServeHTTP(w, r)
 			return
 		}
+		if u.SignsRequests() {
+			if r.URL.Path == workerPath {
+				u.serveWorker(w, r)
+				return
+			}
+			if r.Header.Get(hop) != "" {
+				w = hopping{w}
+			}
+		}
 		u.keepSameSite(w, r)
 		if err := u.forged(r); err != nil {
 			u.Error(w, r, err)
@@ -63,7 +72,7 @@ func (u *UI) CSP() string {
 	if len(u.frames) > 0 {
 		frames = strings.Join(u.frames, " ")
 	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-src " +
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; form-action 'self'; frame-src " +
 		frames + "; base-uri 'none'; frame-ancestors 'none'"
 }
 

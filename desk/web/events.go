@@ -53,7 +53,7 @@ func (w *Web) stream(rw http.ResponseWriter, r *http.Request, s staff.Session, g
 		return nil // nobody is listening
 	}
 	// The session may have ended between its check and the watch.
-	if _, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookieName), w.From(r)); err != nil && postern.KindOf(err) == postern.Denied {
+	if _, err := w.Staff.SessionOf(r.Context(), w.ui.Secret(r, cookieName)); err != nil && postern.KindOf(err) == postern.Denied {
 		w.say(rw, r, gate.RefusedSessionEnded)
 		return nil
 	}

@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/staff"
+	"github.com/postern-mail/postern/staff/device"
 	"github.com/postern-mail/postern/ui"
 )
 
@@ -20,7 +22,7 @@ type handler func(http.ResponseWriter, *http.Request, staff.Session) error
 const cookieName = "session"
 
 func remote(r *http.Request) staff.From {
-	f := staff.From{Agent: r.UserAgent()}
+	f := staff.From{Agent: r.UserAgent(), Request: device.Of(r)}
 	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		f.Network = staff.Network(at.Addr())
 	}
@@ -32,6 +34,10 @@ func remote(r *http.Request) staff.From {
 func (w *Web) signedIn(h handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookieName), w.From(r))
+		if postern.KeyOf(err) == staff.KeyDevice {
+			w.unsigned(rw, r)
+			return
+		}
 		if postern.KindOf(err) == postern.Denied {
 			w.ui.DropSecret(rw, r, cookieName)
 			q := url.Values{}
@@ -51,6 +57,18 @@ func (w *Web) signedIn(h handler) http.Handler {
 			w.fail(rw, r, s, err)
 		}
 	})
+}
+
+// unsigned answers a request for a session that is bound to a browser's key,
+// without the key: with nothing, and with our time for a browser whose clock is
+// wrong. The cookie stays: it may be its owner's, who reloaded past the worker.
+func (w *Web) unsigned(rw http.ResponseWriter, r *http.Request) {
+	rw.Header().Set("Postern-Time", strconv.FormatInt(w.Now().Unix(), 10))
+	again := "/"
+	if r.Method == http.MethodGet {
+		again = ui.Local(r.URL.RequestURI())
+	}
+	w.ui.Page(rw, r, http.StatusForbidden, "device", ui.Page{Title: "device.title", Data: again})
 }
 
 func withQuery(path string, q url.Values) string {
@@ -110,7 +128,7 @@ func (w *Web) page(r *http.Request, s staff.Session, title string, data any) ui.
 		{Text: "desk.nav.cases", Href: "/cases", Icon: "inbox", Current: here("/cases"), Key: "g c"},
 		{Text: "desk.nav.grants", Href: "/grants", Icon: "key-round", Current: here("/grants"), Key: "g g"},
 	}
-	if s.Is(staff.Approver) {
+	if s.Is(staff.Approver) || s.Is(staff.Responder) {
 		item := ui.NavItem{Text: "desk.nav.approvals", Href: "/approvals", Icon: "stamp", Current: here("/approvals"), Key: "g a"}
 		if w.Gate != nil {
 			if waiting, err := w.Gate.Waiting(r.Context(), s); err == nil {
@@ -118,6 +136,7 @@ func (w *Web) page(r *http.Request, s staff.Session, title string, data any) ui.
 			}
 		}
 		p.Nav = append(p.Nav, item)
+		p.Nav = append(p.Nav, ui.NavItem{Text: "desk.nav.holds", Href: "/holds", Icon: "scroll-text", Current: here("/holds")})
 	}
 	if s.Is(staff.Agent) {
 		p.Nav = append(p.Nav, ui.NavItem{Text: "desk.nav.accounts", Href: "/accounts", Icon: "user", Current: here("/accounts"), Key: "g o"})

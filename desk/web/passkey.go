@@ -34,6 +34,7 @@ func (w *Web) challenge(rw http.ResponseWriter, r *http.Request, options []byte,
 func (w *Web) finishLogin(rw http.ResponseWriter, r *http.Request) {
 	token, s, err := w.Staff.FinishLogin(r.Context(), r.PostFormValue("state"), []byte(r.PostFormValue("answer")), w.From(r))
 	next := ui.Local(r.PostFormValue("next"))
+	w.tellTime(rw, err)
 	if kind := postern.KindOf(err); kind == postern.Denied || kind == postern.Invalid {
 		w.showSignIn(rw, r, ui.StatusOf(err), signInData{Error: w.ui.Sentence(w.ui.Lang(r), err), Next: next})
 		return

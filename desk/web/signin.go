@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/staff"
@@ -76,6 +77,7 @@ func (w *Web) signIn(rw http.ResponseWriter, r *http.Request) {
 	login := r.PostFormValue("login")
 	token, s, err := w.Staff.SignInPassword(r.Context(), login, r.PostFormValue("password"), r.PostFormValue("code"), w.From(r))
 	next := ui.Local(r.PostFormValue("next"))
+	w.tellTime(rw, err)
 	if postern.KindOf(err) == postern.Denied {
 		w.showSignIn(rw, r, http.StatusForbidden, signInData{Login: login, Error: w.ui.Sentence(w.ui.Lang(r), err), Next: next})
 		return
@@ -85,6 +87,11 @@ func (w *Web) signIn(rw http.ResponseWriter, r *http.Request) {
 
 // begin keeps the token of a new session and leads on.
 func (w *Web) begin(rw http.ResponseWriter, r *http.Request, token string, s staff.Session, next string, err error) {
+	w.tellTime(rw, err)
+	if postern.KindOf(err) == postern.Denied {
+		w.showSignIn(rw, r, http.StatusForbidden, signInData{Error: w.ui.Sentence(w.ui.Lang(r), err), Next: next})
+		return
+	}
 	if err != nil {
 		w.fail(rw, r, staff.Session{}, err)
 		return
@@ -115,4 +122,12 @@ func (w *Web) signInDemo(rw http.ResponseWriter, r *http.Request) {
 	}
 	token, s, err := w.Demo.SignInAs(r.Context(), postern.StaffID(r.PostFormValue("staff")), w.From(r))
 	w.begin(rw, r, token, s, ui.Local(r.PostFormValue("next")), err)
+}
+
+// tellTime gives a browser whose clock is wrong the right time: its worker
+// tries again with it.
+func (w *Web) tellTime(rw http.ResponseWriter, err error) {
+	if staff.Stale(err) {
+		rw.Header().Set("Postern-Time", strconv.FormatInt(w.Now().Unix(), 10))
+	}
 }

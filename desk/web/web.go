@@ -13,6 +13,7 @@
 //	POST /sign-in/passkey                state, answer; /sign-in/passkey/begin gives the options, as JSON
 //	GET  /invite#TOKEN                   where an invited member registers the first passkey
 //	POST /passkey                        state, answer, label, invite; /passkey/begin gives the options
+//	GET  /prove                          then; POST password, code, then; /prove/passkey, /prove/demo
 //	GET  /cases                          status, mine, unassigned, outside, late, organisation, priority, q, sort, after; each case is a[data-case]
 //	GET  /cases/{id}
 //	GET  /cases/{id}/diagnosis           shows the tier account
@@ -134,6 +135,11 @@ func (w *Web) Handler() http.Handler {
 	mux.HandleFunc("POST /passkey/begin", w.beginRegistration)
 	mux.HandleFunc("POST /passkey", w.finishRegistration)
 	for pattern, h := range map[string]handler{
+		"GET /prove":                                      w.provePage,
+		"POST /prove":                                     w.provePassword,
+		"POST /prove/passkey/begin":                       w.provePasskeyBegin,
+		"POST /prove/passkey":                             w.provePasskey,
+		"POST /prove/demo":                                w.proveDemo,
 		"POST /sign-out":                                  w.signOut,
 		"GET /events":                                     w.events,
 		"GET /passkey":                                    w.passkeyPage,

@@ -11,6 +11,10 @@ import (
 // state travels along, sealed.
 func (w *Web) passkeyBegin(rw http.ResponseWriter, r *http.Request) {
 	options, state, err := w.Staff.BeginLogin(r.Context())
+	w.challenge(rw, r, options, state, err)
+}
+
+func (w *Web) challenge(rw http.ResponseWriter, r *http.Request, options []byte, state string, err error) {
 	if err != nil {
 		w.passkeyRefused(rw, r, err)
 		return

@@ -6,11 +6,13 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/staff"
+	"github.com/postern-mail/postern/staff/device"
 	"github.com/postern-mail/postern/ui"
 )
 
@@ -37,6 +39,9 @@ func (w *Web) signedIn(f page) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		s, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookie), w.from(r))
 		switch {
+		case postern.KeyOf(err) == staff.KeyDevice:
+			w.unsigned(rw, r)
+			return
 		case postern.KindOf(err) == postern.Denied:
 			w.ui.DropSecret(rw, r, cookie)
 			to := "/sign-in"
@@ -57,6 +62,18 @@ func (w *Web) signedIn(f page) http.HandlerFunc {
 	}
 }
 
+// unsigned answers a request for a session that is bound to a browser's key,
+// without the key: with nothing, and with our time for a browser whose clock is
+// wrong. The cookie stays: it may be its owner's, who reloaded past the worker.
+func (w *Web) unsigned(rw http.ResponseWriter, r *http.Request) {
+	rw.Header().Set("Postern-Time", strconv.FormatInt(w.Now().Unix(), 10))
+	again := "/"
+	if r.Method == http.MethodGet {
+		again = ui.Local(r.URL.RequestURI())
+	}
+	w.ui.Page(rw, r, http.StatusForbidden, "device", ui.Page{Title: "device.title", Data: again})
+}
+
 func (w *Web) failed(rw http.ResponseWriter, r *http.Request, s staff.Session, err error) {
 	if postern.KindOf(err) == postern.KindOther && r.Context().Err() == nil {
 		w.Log.Error("couldn't answer", "path", r.Pattern, "err", err)
@@ -71,7 +88,7 @@ func (w *Web) from(r *http.Request) staff.From {
 	} else if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		addr = ap.Addr()
 	}
-	return staff.From{Network: staff.Network(addr), Agent: r.UserAgent()}
+	return staff.From{Network: staff.Network(addr), Agent: r.UserAgent(), Request: device.Of(r)}
 }
 
 // frame is what every page of somebody signed in has around it.
@@ -189,6 +206,9 @@ func (w *Web) signedInAs(rw http.ResponseWriter, r *http.Request, login, token s
 			err = ended
 		}
 	}
+	if staff.Stale(err) {
+		rw.Header().Set("Postern-Time", strconv.FormatInt(w.Now().Unix(), 10))
+	}
 	switch postern.KindOf(err) {
 	case postern.Denied:
 		w.askSignIn(rw, r, http.StatusForbidden, signInView{Login: login, Next: next}, err)
@@ -209,7 +229,7 @@ func (w *Web) signedInAs(rw http.ResponseWriter, r *http.Request, login, token s
 }
 
 func (w *Web) signOut(rw http.ResponseWriter, r *http.Request) {
-	s, err := w.Staff.SessionOf(r.Context(), w.ui.Secret(r, cookie))
+	s, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookie), w.from(r))
 	switch {
 	case err != nil:
 	case w.Gate != nil:
@@ -227,7 +247,7 @@ func (w *Web) signOut(rw http.ResponseWriter, r *http.Request) {
 
 // sessionEvents ends open pages at once when their session is contained.
 func (w *Web) sessionEvents(rw http.ResponseWriter, r *http.Request) {
-	s, err := w.Staff.SessionOf(r.Context(), w.ui.Secret(r, cookie))
+	s, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookie), w.from(r))
 	if err != nil || w.Gate == nil {
 		rw.WriteHeader(http.StatusNoContent)
 		return

@@ -7,6 +7,7 @@
 //	POST /sign-in/passkey/begin            options of a passkey, as JSON; /sign-in/passkey takes the answer
 //	POST /sign-in/demo                     staff (in a demo only)
 //	POST /sign-out
+//	GET  /prove                            then; POST password, code, then; /prove/passkey, /prove/demo
 //	GET  /alerts                           status=open|incident|dismissed|closed
 //	GET  /alerts/{id}
 //	POST /alerts/{id}/dismiss              why
@@ -97,7 +98,7 @@ func New(p Parts) (*Web, error) {
 
 // remember keeps the language somebody chose, for their next browser.
 func (w *Web) remember(r *http.Request, lang string) {
-	s, err := w.Staff.SessionOf(r.Context(), w.ui.Secret(r, cookie))
+	s, err := w.Staff.SessionFrom(r.Context(), w.ui.Secret(r, cookie), w.from(r))
 	if err == nil {
 		err = w.Staff.SetLocale(r.Context(), s.Staff, lang)
 	}
@@ -121,6 +122,11 @@ func (w *Web) routes() http.Handler {
 
 	m.Handle("GET /{$}", http.RedirectHandler("/alerts", http.StatusSeeOther))
 	for pattern, f := range map[string]page{
+		"GET /prove":                                    w.provePage,
+		"POST /prove":                                   w.provePassword,
+		"POST /prove/passkey/begin":                     w.provePasskeyBegin,
+		"POST /prove/passkey":                           w.provePasskey,
+		"POST /prove/demo":                              w.proveDemo,
 		"GET /alerts":                                   w.alerts,
 		"GET /alerts/{id}":                              w.alert,
 		"POST /alerts/{id}/dismiss":                     w.dismiss,

@@ -27,6 +27,7 @@
     const made = form.dataset.passkey === "create"
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+    await window.posternDevice; // a sign-in that binds the session to this browser's key (device.js)
     form.elements.state.value = given.state;
     form.elements.answer.value = JSON.stringify(made.toJSON());
     form.submit();
