@@ -359,3 +359,16 @@ func (d *Directory) AliveNow(ctx context.Context, id postern.SessionID) (s Sessi
 	})
 	return s, err
 }
+
+// EndCredentialNow is [Directory.EndCredential] in a transaction of its own: a
+// member's way in is taken away, and nobody is accused.
+func (d *Directory) EndCredentialNow(ctx context.Context, id postern.CredentialID) (ended []postern.SessionID, err error) {
+	err = d.db.Update(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(containment); err != nil {
+			return err
+		}
+		ended, err = d.EndCredential(tx, id, d.now())
+		return err
+	})
+	return ended, err
+}
