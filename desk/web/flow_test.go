@@ -96,8 +96,14 @@ func TestStory(t *testing.T) {
 			w = nadia.get(request).is(t, 200)
 			href, _ := w.Find("a[data-grant]").Attr("href")
 			g := nadia.get(href).is(t, 200)
-			if g.Find("tr[data-message]").Length() != 2 || !strings.Contains(g.body, subject) || strings.Contains(g.body, secret) {
+			if g.Find("tr[data-message]").Length() != 2 || strings.Contains(g.body, subject) || strings.Contains(g.body, secret) {
 				t.Errorf("the envelopes show too little or too much: %s", g.Find("tbody").Text())
+			}
+			// What is masked opens field by field, as the form beside it says.
+			form := g.Find("tr[data-message=\"" + string(h.ids[0]) + "\"] form:has(input[value=subject])")
+			action, _ := form.Attr("action")
+			if f := nadia.post(action, "field", "subject").is(t, 200); f.Find("[data-field]").Text() != subject {
+				t.Errorf("a field opens as %q", f.Find("[data-field]").Text())
 			}
 			// The text is locked, and the refusal offers to ask for that message.
 			locked := nadia.get(href+"/messages/"+string(h.ids[0])).refusedWith(t, gate.RefusedDeeperTier)
