@@ -84,7 +84,7 @@ func (h help) Waiting(ctx context.Context, id postern.AccountID) ([]web.ConsentR
 	list := make([]web.ConsentRequest, len(requests))
 	for i, r := range requests {
 		list[i] = web.ConsentRequest{ID: r.ID, Case: numbers[r.Case], Tier: r.Tier, Messages: r.Messages, Reason: r.Reason, Sentence: r.Sentence, For: r.For,
-			Name: r.StaffName, Role: "agent", Organisation: r.OrganisationName, Outsourcer: outsourcers[r.Organisation], Asked: r.Asked}
+			Name: r.StaffName, Role: "agent", Organisation: r.OrganisationName, Outsourcer: outsourcers[r.Organisation], Asked: r.Asked, Once: r.Once}
 		if m, err := h.n.Staff.ByID(ctx, r.Staff); err == nil && len(m.Roles) > 0 {
 			list[i].Role = string(m.Roles[0])
 		}
@@ -118,7 +118,7 @@ func (h help) outsourcers(ctx context.Context) (map[postern.OrganisationID]bool,
 }
 
 func (h help) Running(ctx context.Context, id postern.AccountID) ([]web.Permission, error) {
-	grants, err := h.n.Gate.Grants(ctx, gate.GrantFilter{Account: id, Live: true})
+	grants, err := h.n.Gate.Grants(ctx, gate.GrantFilter{Account: id, Live: true, ForCustomer: true})
 	if err != nil || len(grants) == 0 {
 		return nil, err
 	}
@@ -129,13 +129,13 @@ func (h help) Running(ctx context.Context, id postern.AccountID) ([]web.Permissi
 	list := make([]web.Permission, len(grants))
 	for i, g := range grants {
 		list[i] = web.Permission{ID: g.ID, Case: numbers[g.Case], Tier: g.Tier, Messages: g.Messages, Name: g.StaffName, Organisation: g.OrganisationName,
-			From: g.From, Until: g.Until, AgreedBy: g.AgreedBy, Sentence: g.Sentence}
+			From: g.From, Until: g.Until, AgreedBy: g.AgreedBy, Sentence: g.Sentence, Emergency: g.Emergency, Once: g.Once}
 	}
 	return list, nil
 }
 
-func (h help) Agree(ctx context.Context, id postern.AccountID, request postern.RequestID, messages []postern.MessageID, minutes int) error {
-	_, err := h.n.Gate.Consent(ctx, id, request, gate.Narrow{Messages: messages, For: time.Duration(minutes) * time.Minute})
+func (h help) Agree(ctx context.Context, id postern.AccountID, request postern.RequestID, y web.Yes) error {
+	_, err := h.n.Gate.Consent(ctx, id, request, gate.Narrow{Messages: y.Messages, Tier: y.Tier, For: time.Duration(y.Minutes) * time.Minute, Once: y.Once})
 	return err
 }
 
@@ -158,7 +158,7 @@ func (h help) Looks(ctx context.Context, id postern.AccountID, before int64) ([]
 	list := make([]web.Look, len(looks))
 	for i, l := range looks {
 		list[i] = web.Look{Seq: l.Seq, Index: l.Index, Disclosure: l.Disclosure, At: l.At, Until: l.Until, Tier: l.Tier, Fields: l.Fields, Messages: l.Messages,
-			Name: l.StaffName, Role: l.Role, Organisation: l.OrganisationName, Reason: l.Reason, Sentence: l.Sentence, Case: l.CaseNumber, AgreedBy: l.AgreedBy}
+			Name: l.StaffName, Role: l.Role, Organisation: l.OrganisationName, Reason: l.Reason, Sentence: l.Sentence, Case: l.CaseNumber, AgreedBy: l.AgreedBy, Emergency: l.Emergency}
 	}
 	return list, nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
+	"github.com/postern-mail/postern/desk/hooks"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/gate/policy"
@@ -80,6 +81,7 @@ type Node struct {
 	History  *history.History
 	Cases    *desk.Cases
 	Desk     *desk.Desk
+	Hooks    *hooks.Hooks
 	Response *response.Response
 }
 
@@ -194,8 +196,11 @@ func (n *Node) build(ctx context.Context) error {
 		return err
 	}
 	n.History = history.New(history.Parts{DB: handles[open.Staff], Gate: n.Gate, Ledger: n.Ledger, Staff: n.Staff})
-	n.Desk, err = desk.Open(ctx, desk.Parts{Cases: n.Cases, Gate: n.Gate, Staff: n.Staff, Now: n.now, Log: n.log})
+	n.Desk, err = desk.Open(ctx, desk.Parts{Cases: n.Cases, Gate: n.Gate, Staff: n.Staff, Now: n.now, Log: n.log, Post: post{n}})
 	if err != nil {
+		return err
+	}
+	if n.Hooks, err = n.hooks(ctx, handles[open.Staff]); err != nil {
 		return err
 	}
 

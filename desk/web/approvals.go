@@ -24,8 +24,10 @@ func (w *Web) approvals(rw http.ResponseWriter, r *http.Request, s staff.Session
 	for _, q := range waiting {
 		row := w.row(r, q)
 		row.Href = "/approvals/" + string(q.ID)
-		if row.Case, err = w.caseOf(r, s, q.Case); err != nil {
-			return err
+		if s.Is(staff.Approver) {
+			if row.Case, err = w.caseOf(r, s, q.Case); err != nil {
+				return err
+			}
 		}
 		d.Requests = append(d.Requests, row)
 	}
@@ -54,7 +56,7 @@ func (w *Web) showApproval(rw http.ResponseWriter, r *http.Request, s staff.Sess
 		return err
 	}
 	switch {
-	case !s.Is(staff.Approver):
+	case !s.Is(staff.Approver) && !(q.Emergency && s.Is(staff.Responder)):
 		return &postern.Error{Kind: postern.Denied, Key: gate.RefusedNotApprover, Text: "only approvers see requests of others"}
 	case q.Staff == s.Staff:
 		return &postern.Error{Kind: postern.Denied, Key: gate.RefusedOwnRequest, Text: "nobody agrees to a request of their own"}
@@ -62,11 +64,14 @@ func (w *Web) showApproval(rw http.ResponseWriter, r *http.Request, s staff.Sess
 		return &postern.Error{Kind: postern.Conflict, Key: "gate.conflict.answered", Text: "the request has been answered already"}
 	}
 	d := approvalData{requestRow: w.row(r, q), Answer: r.PostFormValue("sentence")}
-	k, posts, err := w.Desk.Case(r.Context(), s, q.Case)
-	if err != nil {
-		return err
+	var k desk.Case
+	var posts []desk.Post
+	if q.Case != "" && s.Is(staff.Approver) {
+		if k, posts, err = w.Desk.Case(r.Context(), s, q.Case); err != nil {
+			return err
+		}
+		d.Case = &k
 	}
-	d.Case = &k
 	for _, p := range posts {
 		if p.Kind == desk.KindCustomer {
 			d.Words, d.WordsAt = p.Text, p.At
@@ -76,7 +81,7 @@ func (w *Web) showApproval(rw http.ResponseWriter, r *http.Request, s staff.Sess
 		return err
 	}
 	for _, t := range postern.Tiers {
-		if t >= postern.TierTrace && t <= q.Tier {
+		if (t >= postern.TierTrace || q.Tier == postern.TierAccount) && t <= q.Tier {
 			d.Tiers = append(d.Tiers, ui.Option{Value: t.String(), Text: w.t(r, "tier."+t.String()), Selected: t == q.Tier})
 		}
 	}
@@ -116,10 +121,13 @@ func (w *Web) flags(r *http.Request, q gate.Request, k desk.Case, words time.Tim
 			}
 		}
 	}
+	if q.Emergency {
+		flag("desk.flag.emergency")
+	}
 	if len(q.Messages) > manyMessages {
 		flag("desk.flag.many-messages", "count", len(q.Messages))
 	}
-	if len(q.Messages) == 0 {
+	if len(q.Messages) == 0 && q.Tier > postern.TierAccount {
 		flag("desk.flag.no-messages")
 	}
 	recent, err := w.Gate.Requests(r.Context(), gate.RequestFilter{Staff: q.Staff, Limit: 200})
@@ -142,7 +150,7 @@ func (w *Web) flags(r *http.Request, q gate.Request, k desk.Case, words time.Tim
 	if refused > 0 {
 		flag("desk.flag.refused", "count", refused)
 	}
-	if k.Assignee != q.Staff {
+	if k.ID != "" && k.Assignee != q.Staff {
 		flag("desk.flag.not-assigned", "name", q.StaffName)
 	}
 	if !words.IsZero() && w.Now().Sub(words) > quiet {
@@ -183,6 +191,7 @@ func (w *Web) narrowed(r *http.Request, id postern.RequestID) (n gate.Narrow, er
 			return n, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.tier", Text: "choose a tier"}
 		}
 	}
+	n.Once = r.PostFormValue("once") != ""
 	if m, err := strconv.Atoi(r.PostFormValue("minutes")); err == nil {
 		n.For = time.Duration(m) * time.Minute
 	}

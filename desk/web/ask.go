@@ -31,6 +31,9 @@ type askForm struct {
 	Until    string
 	Offered  bool   // without any of these: what the customer offered
 	Who      string // who would have to agree: a sentence
+	Once     bool
+	Urgent   bool   // it asks for emergency access
+	Instead  string // where emergency access is asked for; "" where there is none
 }
 
 // minutes are the lengths a form offers, as far as the policy goes.
@@ -43,6 +46,9 @@ func (w *Web) newForm(r *http.Request, k *desk.Case, address string, tier poster
 		f.Action = "/cases/" + string(k.ID) + "/ask"
 	}
 	w.complete(r, f, 15, postern.ReasonSupport)
+	if w.Gate.Policy().Emergency.Tier != "" && k != nil {
+		f.Instead = "/emergency?case=" + string(k.ID)
+	}
 	return f
 }
 
@@ -151,11 +157,12 @@ func (w *Web) asked(r *http.Request, s staff.Session) (a gate.Ask, f *askForm, e
 	}
 	a.Tier, _ = postern.TierNamed(form.Get("tier"))
 	a.Reason, _ = postern.ReasonNamed(form.Get("reason"))
-	a.Sentence = form.Get("sentence")
+	a.Sentence, a.Once = form.Get("sentence"), form.Get("once") != ""
 	lasts, _ := strconv.Atoi(form.Get("minutes"))
 	a.For = time.Duration(max(0, min(lasts, 24*60))) * time.Minute
 
 	f = w.newForm(r, k, form.Get("address"), a.Tier)
+	f.Once = a.Once
 	f.Sentence, f.Since, f.Until, f.Mailbox = a.Sentence, form.Get("since"), form.Get("until"), strings.TrimSpace(form.Get("mailbox"))
 	if k != nil {
 		f.Address = k.Address

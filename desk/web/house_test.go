@@ -23,6 +23,7 @@ import (
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/password"
@@ -131,6 +132,7 @@ const (
 // house is the face over a real desk, gate, ledger and staff directory, with a
 // mail plane in memory.
 type house struct {
+	told   told
 	t      *testing.T
 	clock  *clock
 	staff  *staff.Directory
@@ -181,13 +183,13 @@ func newHouse(t *testing.T, policy policy.Policy, demo bool) *house {
 			Plain: secret, Attachments: []postern.ShownAttachment{{Name: "relevé.html", Type: "text/html", Bytes: []byte("<script>1</script>")}}, Source: []byte("Subject: raw\r\n\r\n")})
 	}
 	h.mail.masks[h.ids[2]] = true
-	h.gate, err = gate.Open(ctx, gate.Parts{DB: plane, Ledger: book, Staff: h.staff, Mailboxes: h.mail, Cases: h.cases, Policy: policy, Now: h.clock.now, Log: quiet, Node: "a"})
+	h.gate, err = gate.Open(ctx, gate.Parts{DB: plane, Ledger: book, Staff: h.staff, Mailboxes: h.mail, Cases: h.cases, Policy: policy, Teller: &h.told, Now: h.clock.now, Log: quiet, Node: "a"})
 	ok(err)
 	d, err := desk.Open(ctx, desk.Parts{Cases: h.cases, Gate: h.gate, Staff: h.staff, Now: h.clock.now, Log: quiet})
 	ok(err)
 	h.kase, err = h.cases.OpenCase(ctx, desk.NewCase{Account: ana, Address: "ana@outlook.example", Name: "Ana Moreau", Locale: "fr", Subject: "Où est ma lettre ?", Text: "Je ne reçois plus rien de ma banque."})
 	ok(err)
-	face, err := New(Parts{Desk: d, Gate: h.gate, Staff: h.staff, Now: h.clock.now, Log: quiet, Demo: h.staff.Demo(),
+	face, err := New(Parts{Desk: d, Gate: h.gate, History: history.New(history.Parts{DB: plane, Gate: h.gate, Ledger: book, Staff: h.staff}), Staff: h.staff, Now: h.clock.now, Log: quiet, Demo: h.staff.Demo(),
 		Find: func(_ context.Context, address string) (postern.AccountID, error) {
 			if address == "ana@outlook.example" {
 				return ana, nil
@@ -339,4 +341,12 @@ func (a page) refusedWith(t *testing.T, key string) page {
 		t.Error("a refusal shows something")
 	}
 	return a
+}
+
+// told remembers whom the gate told of emergency access.
+type told struct{ all []gate.Told }
+
+func (t *told) Tell(_ context.Context, _ postern.AccountID, about gate.Told) error {
+	t.all = append(t.all, about)
+	return nil
 }

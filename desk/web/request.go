@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -19,12 +20,16 @@ type requestRow struct {
 	Kind     string // of its badge
 	Case     *desk.Case
 	Href     string
+	Agreed   string // "1 of 2 agreed (Mona, 14:02)"
 }
 
 var kinds = map[string]string{gate.Waiting: "warn", gate.Granted: "ok", gate.Refused: "danger", gate.Expired: ""}
 
 func (w *Web) row(r *http.Request, q gate.Request) requestRow {
-	return requestRow{Request: q, Scope: w.scope(r, q.Tier, q.Messages), Standing: w.t(r, "desk.request."+q.Status),
+	if q.Answer == gate.AnswerAlways {
+		q.Answer = w.t(r, gate.AnswerAlways)
+	}
+	return requestRow{Request: q, Agreed: w.agreements(r, q), Scope: w.scope(r, q.Tier, q.Messages), Standing: w.t(r, "desk.request."+q.Status),
 		Kind: kinds[q.Status], Href: "/requests/" + string(q.ID)}
 }
 
@@ -159,32 +164,19 @@ func (w *Web) cancel(rw http.ResponseWriter, r *http.Request, s staff.Session) e
 	return nil
 }
 
-// historyData is what the member asked for, and what became of it.
-type historyData struct{ Requests []requestRow }
-
-func (w *Web) history(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
-	all, err := w.Gate.Requests(r.Context(), gate.RequestFilter{Staff: s.Staff, Limit: 100})
-	if err != nil {
-		return err
+// agreements says how many of several have agreed, and who.
+func (w *Web) agreements(r *http.Request, q gate.Request) string {
+	if q.Approvers < 2 || q.Status != gate.Waiting && len(q.Agreements) == 0 {
+		return ""
 	}
-	var d historyData
-	known := map[postern.CaseID]*desk.Case{}
-	for _, q := range all {
-		row := w.row(r, q)
-		k, ok := known[q.Case]
-		if !ok {
-			if k, err = w.caseOf(r, s, q.Case); err != nil && postern.KindOf(err) != postern.NotFound {
-				return err
-			}
-			known[q.Case] = k
-		}
-		row.Case = k
-		d.Requests = append(d.Requests, row)
+	names := make([]string, len(q.Agreements))
+	for i, a := range q.Agreements {
+		names[i] = a.Name + ", " + a.At.In(w.Zone).Format("15:04")
 	}
-	p := w.page(r, s, "desk.history.title", d)
-	p.Wide = true
-	w.ui.Page(rw, r, http.StatusOK, "history", p)
-	return nil
+	if len(names) == 0 {
+		return w.t(r, "desk.agreements.none", "all", q.Approvers)
+	}
+	return w.t(r, "desk.agreements", "n", len(names), "all", q.Approvers, "names", strings.Join(names, "; "))
 }
 
 // grantRow is a grant with its words.

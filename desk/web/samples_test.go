@@ -5,7 +5,9 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
+	"github.com/postern-mail/postern/desk/hooks"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
@@ -83,6 +85,10 @@ func samples() []ui.Sample {
 	named.Messages = []string{anID}
 	alone := *sampleAsk
 	alone.Case, alone.Action = nil, "/accounts/ask"
+	urgent := *sampleAsk
+	urgent.Urgent, urgent.Action = true, "/emergency"
+	urgentless := alone
+	urgentless.Address = ""
 	ended := rowOf(sampleRequest, gate.Granted, "")
 	list := []ui.Sample{
 		{Name: "sign-in", Page: "signin", Path: "/sign-in", Of: ui.Page{Title: "desk.sign-in.title", Data: signInData{Next: "/cases", Demo: []demoPerson{{anID, "Nadia Benali", "Outlook Example · agent"}, {anID, "Bo Lindqvist", "Helpline · agent"}}}}},
@@ -102,6 +108,8 @@ func samples() []ui.Sample {
 			Macros: sampleOptions, Priorities: sampleOptions, Organisations: sampleOptions}),
 		sample("case-closed", "case", caseData{Case: closed, Posts: posts, Closed: true, Agent: true, Draft: "x", Members: sampleOptions, Priorities: sampleOptions, Organisations: sampleOptions}),
 		sample("case-merged", "case", caseData{Case: merged, Posts: posts, Closed: true, Agent: true, Undo: true, Members: sampleOptions, Priorities: sampleOptions, Organisations: sampleOptions}),
+		sample("hooks", "hooks", hooksData{Secret: "whsec_x", Kinds: sampleOptions, Hooks: []hookRow{{hooks.Hook{ID: anID, Kind: hooks.Zendesk, Label: "Zendesk", URL: "https://x.zendesk.example", IncludeCustomer: true, Private: true}, 2}, {hooks.Hook{ID: "b", Kind: hooks.Standard, Label: "x", Ended: noon}, 0}},
+			Last: []hooks.Delivery{{ID: "x", Event: "case.closed", Case: anID, Made: noon, State: hooks.Dead, Problem: "the other system answered 503"}, {ID: "y", Event: "case.opened", Case: anID, Made: noon, State: hooks.Delivered}}}),
 		sample("setup", "setup", setupData{Macros: []desk.Macro{{ID: "a", Name: "Bonjour", French: "Bonjour {name}", English: "Hello {name}"}}, Hours: "Mon-Fri 08:00-18:00 Europe/Paris", Targets: []targetRow{{"urgent", "1h", "8h"}, {"normal", "8h", "72h"}}}),
 		revealing("diagnosis", "diagnosis", diagnosisData{revealed: sampleReveal, Account: account, Findings: findings, Percent: 93}),
 		sample("trace-form", "trace", traceData{revealed: revealed{Case: &sampleCase}, Problem: "Nommez un expéditeur."}),
@@ -133,7 +141,16 @@ func samples() []ui.Sample {
 		sample("approvals-none", "approvals", approvalsData{}),
 		sample("approval", "approval", approvalData{requestRow: rowOf(sampleRequest, gate.Waiting, ""), Words: posts[0].Text, WordsAt: noon, Flags: findings[1:2], Tiers: sampleOptions, Minutes: sampleOptions}),
 		sample("approval-empty", "approval", approvalData{requestRow: requestRow{Request: sampleRequest, Case: &sampleCase}, Tiers: sampleOptions, Minutes: sampleOptions}),
-		sample("history", "history", historyData{[]requestRow{ended, rowOf(sampleRequest, gate.Refused, "Non.")}}),
+		sample("history", "history", historyData{All: true, Tiers: sampleOptions, Reasons: sampleOptions, Outcomes: sampleOptions, Next: "/history?after=1-x", First: "/history", Entries: []historyRow{
+			{Entry: history.Entry{Cursor: "1-a", Request: &ended.Request, Grant: &sampleGrant, More: true, Done: []history.Done{{ID: anID, At: noon, Tier: postern.TierEnvelope, Fields: postern.FieldFromMasked | postern.FieldDate, Messages: sampleGrant.Messages}}}, Row: &ended, Case: &sampleCase},
+			{Entry: history.Entry{Cursor: "1-b", Refusal: &history.Refusal{At: noon, What: "reveal", Key: gate.RefusedBudget, StaffName: "Bo Lindqvist"}}, Text: "Limite atteinte.", What: "a voulu ouvrir"}}}),
+		sample("emergency", "emergency", emergencyData{Ask: &urgent, Address: urgent.Address}),
+		sample("emergency-first", "emergency", emergencyData{Ask: &urgentless}),
+		sample("holds", "holds", holdsData{Approver: true, Responder: true, Holds: []holdRow{
+			{Hold: gate.Hold{ID: anID, Account: anID, Until: noon.AddDate(0, 3, 0), Authority: "Tribunal judiciaire de Lyon", Reference: "26/01234", Made: noon, MadeName: "Mona", Confirmed: noon, ConfirmedName: "Inès"}, State: "running"},
+			{Hold: gate.Hold{ID: "b", Account: anID, Until: noon.AddDate(0, 1, 0), Authority: "Parquet", Reference: "7", Made: noon, MadeName: "Mona"}, State: "proposed"},
+			{Hold: gate.Hold{ID: "c", Account: anID, Until: noon, Authority: "Parquet", Reference: "6", Made: noon, MadeName: "Mona"}, State: "over"}}}),
+		sample("holds-none", "holds", holdsData{}),
 		sample("history-none", "history", historyData{}),
 		sample("accounts", "accounts", accountsData{Address: "ana@outlook.example", Allowed: true, Ask: &alone}),
 		sample("accounts-denied", "accounts", accountsData{}),

@@ -36,7 +36,10 @@
 //	GET  /grants/{id}/messages/{mid}/attachments/{n}, /grants/{id}/messages/{mid}/source
 //	POST /grants/{id}/messages/{mid}/show   field=from, to or subject: one masked field, in [data-field]
 //	POST /grants/{id}/close
-//	GET  /approvals, /approvals/{id}; POST /approvals/{id}   answer=approve (tier, minutes, most) or refuse (sentence)
+//	GET  /emergency                      address or case; POST: with tier, reason, sentence, minutes, mailbox
+//	GET  /holds                          POST: address, until (2026-05-14), authority, reference; /holds/{id}/{confirm,end}
+//	GET  /history                        name, address, tier, reason, outcome, words, since, until, after
+//	GET  /approvals, /approvals/{id}; POST /approvals/{id}   answer=approve (tier, minutes, most, once) or refuse (sentence)
 //	GET  /events, /grants/{id}/events    event streams that say "ended", with a sentence
 //
 // A page that shows something of a customer's is 200; a refusal is 403 and says
@@ -63,7 +66,9 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
+	"github.com/postern-mail/postern/desk/hooks"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
@@ -73,9 +78,12 @@ var files embed.FS
 
 // Parts is what the face is made of.
 type Parts struct {
+	Hooks *hooks.Hooks // nil: no page for them
 	Desk  *desk.Desk
 	Gate  *gate.Gate
-	Staff *staff.Directory
+	// History searches what was asked and done.
+	History *history.History
+	Staff   *staff.Directory
 	// Find gives the account of an address. The staff plane knows no addresses
 	// but those of cases, so the node plugs the mail plane's directory in.
 	Find func(ctx context.Context, address string) (postern.AccountID, error)
@@ -83,6 +91,8 @@ type Parts struct {
 	Log  *slog.Logger
 	Zone *time.Location // nil: UTC
 	Demo *staff.Demo    // nil outside the demo
+	// Providers are companies' own sign-ins.
+	Providers []Provider
 	// From says where a request comes from; nil reads its remote address.
 	From func(*http.Request) staff.From
 }
@@ -129,6 +139,9 @@ func (w *Web) Handler() http.Handler {
 	mux.HandleFunc("GET /sign-in", w.signInPage)
 	mux.HandleFunc("POST /sign-in", w.signIn)
 	mux.HandleFunc("POST /sign-in/demo", w.signInDemo)
+	mux.HandleFunc("POST /oidc/{provider}", w.beginProvider)
+	mux.HandleFunc("GET /oidc/{provider}/callback", w.finishProvider)
+	mux.Handle("POST /oidc/{provider}/prove", w.signedIn(w.proveByProvider))
 	mux.HandleFunc("POST /sign-in/passkey/begin", w.beginLogin)
 	mux.HandleFunc("POST /sign-in/passkey", w.finishLogin)
 	mux.HandleFunc("GET /invite", w.invitePage)
@@ -172,6 +185,12 @@ func (w *Web) Handler() http.Handler {
 		"GET /approvals/{id}":                             w.approval,
 		"POST /approvals/{id}":                            w.answer,
 		"GET /history":                                    w.history,
+		"GET /emergency":                                  w.emergencyPage,
+		"POST /emergency":                                 w.emergency,
+		"GET /holds":                                      w.holds,
+		"POST /holds":                                     w.makeHold,
+		"POST /holds/{id}/confirm":                        w.confirmHold,
+		"POST /holds/{id}/end":                            w.endHold,
 	} {
 		mux.Handle(pattern, w.signedIn(h))
 	}

@@ -14,7 +14,14 @@ import (
 type consentsView struct {
 	Waiting []ConsentRequest
 	Running []permissionView
-	Look    bool
+	Offers  []offerView
+	Wishes  []ui.Option
+	Wish    string
+}
+
+type offerView struct {
+	Offer
+	Lines []shareLine
 }
 
 type permissionView struct {
@@ -27,6 +34,7 @@ type consentView struct {
 	Lines   []shareLine
 	Guarded bool
 	Minutes []ui.Option
+	Tiers   []ui.Option // as deep as asked, and shallower
 	Error   string
 }
 
@@ -40,6 +48,9 @@ func (w *Web) consents(v *visit) error {
 		return err
 	}
 	data := consentsView{Waiting: waiting}
+	if err := w.wishes(v, &data); err != nil {
+		return err
+	}
 	for _, p := range running {
 		lines, err := w.shareLines(v, p.Messages, false)
 		if err != nil {
@@ -76,6 +87,9 @@ func (w *Web) showConsent(v *visit, status int, c ConsentRequest, problem string
 		return err
 	}
 	data := consentView{ConsentRequest: c, Lines: lines, Error: problem, Minutes: w.minutes(v, c.For)}
+	for t := c.Tier; t >= postern.TierEnvelope && t <= c.Tier; t-- {
+		data.Tiers = append(data.Tiers, ui.Option{Value: t.String(), Text: w.t(v, "tier."+t.String()), Selected: t == c.Tier})
+	}
 	for _, l := range lines {
 		data.Guarded = data.Guarded || l.Guarded
 	}
@@ -118,7 +132,9 @@ func (w *Web) agree(v *visit) error {
 	if len(chosen) == 0 && len(c.Messages) > 0 {
 		return w.showConsent(v, http.StatusUnprocessableEntity, c, w.t(v, "consent.none"))
 	}
-	if err := w.Help.Agree(v.ctx(), v.account.ID, c.ID, chosen, minutes); err != nil {
+	y := Yes{Messages: chosen, Minutes: minutes, Once: v.PostFormValue("once") != ""}
+	y.Tier, _ = postern.TierNamed(v.PostFormValue("tier"))
+	if err := w.Help.Agree(v.ctx(), v.account.ID, c.ID, y); err != nil {
 		return err
 	}
 	w.setFlash(v, flash{Text: "done.agreed"})

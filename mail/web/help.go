@@ -24,11 +24,18 @@ type Help interface {
 	Waiting(context.Context, postern.AccountID) ([]ConsentRequest, error)
 	// Running lists the permissions that count now, whoever agreed to them.
 	Running(context.Context, postern.AccountID) ([]Permission, error)
-	// Agree says yes to these messages of a request, for at most so many minutes.
-	Agree(ctx context.Context, account postern.AccountID, request postern.RequestID, messages []postern.MessageID, minutes int) error
+	// Agree says yes to a request, or to less of it.
+	Agree(ctx context.Context, account postern.AccountID, request postern.RequestID, y Yes) error
 	Decline(ctx context.Context, account postern.AccountID, request postern.RequestID, sentence string) error
 	// Withdraw ends a permission at once.
 	Withdraw(context.Context, postern.AccountID, postern.GrantID) error
+	// Wish is what the customer wants done with requests: "ask", "refuse" (say no
+	// for them at once) or "each" (ask every time, whatever was offered).
+	Wish(context.Context, postern.AccountID) (string, error)
+	SetWish(ctx context.Context, account postern.AccountID, wish string) error
+	// Offers lists what the customer lets support see without being asked again.
+	Offers(context.Context, postern.AccountID) ([]Offer, error)
+	TakeBack(ctx context.Context, account postern.AccountID, offer string) error
 
 	// Looks lists what staff opened, newest first: those before an entry, 0 from
 	// the newest.
@@ -60,6 +67,23 @@ type CasePost struct {
 	Text  string
 }
 
+// Yes is how much of a request the customer agrees to.
+type Yes struct {
+	Messages []postern.MessageID
+	Tier     postern.Tier // none: as asked
+	Minutes  int
+	Once     bool // each message is shown once
+}
+
+// Offer is what the customer agreed to before anybody asked.
+type Offer struct {
+	ID       string
+	Case     int64
+	Tier     postern.Tier
+	Messages []postern.MessageID
+	Made     time.Time
+}
+
 // ConsentRequest is what a member of staff asks the customer to agree to.
 type ConsentRequest struct {
 	ID           postern.RequestID
@@ -74,6 +98,7 @@ type ConsentRequest struct {
 	Organisation string
 	Outsourcer   bool
 	Asked        time.Time
+	Once         bool // each message would be shown once
 }
 
 // Permission is a grant that counts now.
@@ -87,6 +112,8 @@ type Permission struct {
 	From, Until  time.Time
 	AgreedBy     string // "customer", "policy", or the approver's name
 	Sentence     string
+	Emergency    bool // the customer was not asked, and cannot end it
+	Once         bool
 }
 
 // Look is one access of staff to the account.
@@ -105,6 +132,7 @@ type Look struct {
 	Sentence     string
 	Case         int64
 	AgreedBy     string
+	Emergency    bool // the customer was not asked
 }
 
 // Notice is what the customer was told about an incident, as it is held here.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +165,8 @@ type helpDesk struct {
 	looks    []Look
 	notices  []Notice
 	said     []string
+	wish     string
+	offers   []Offer
 }
 
 func (d *helpDesk) OpenCase(_ context.Context, _ postern.AccountID, subject, text string, share []postern.MessageID) (int64, error) {
@@ -195,8 +199,8 @@ func (d *helpDesk) Running(context.Context, postern.AccountID) ([]Permission, er
 	return d.running, nil
 }
 
-func (d *helpDesk) Agree(_ context.Context, _ postern.AccountID, r postern.RequestID, m []postern.MessageID, minutes int) error {
-	d.said = append(d.said, fmt.Sprintf("agree %s %v %d", r, m, minutes))
+func (d *helpDesk) Agree(_ context.Context, _ postern.AccountID, r postern.RequestID, y Yes) error {
+	d.said = append(d.said, strings.TrimSpace(fmt.Sprintf("agree %s %v %d %s", r, y.Messages, y.Minutes, map[bool]string{true: "once"}[y.Once])))
 	d.requests = nil
 	return nil
 }
@@ -208,6 +212,22 @@ func (d *helpDesk) Decline(_ context.Context, _ postern.AccountID, r postern.Req
 
 func (d *helpDesk) Withdraw(_ context.Context, _ postern.AccountID, g postern.GrantID) error {
 	d.said = append(d.said, fmt.Sprintf("withdraw %s", g))
+	return nil
+}
+
+func (d *helpDesk) Wish(context.Context, postern.AccountID) (string, error) {
+	return cmp.Or(d.wish, "ask"), nil
+}
+
+func (d *helpDesk) SetWish(_ context.Context, _ postern.AccountID, w string) error {
+	d.wish = w
+	return nil
+}
+
+func (d *helpDesk) Offers(context.Context, postern.AccountID) ([]Offer, error) { return d.offers, nil }
+
+func (d *helpDesk) TakeBack(_ context.Context, _ postern.AccountID, id string) error {
+	d.offers = slices.DeleteFunc(d.offers, func(o Offer) bool { return o.ID == id })
 	return nil
 }
 

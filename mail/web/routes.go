@@ -51,6 +51,8 @@ func (w *Web) routes() http.Handler {
 		"GET /help/share/{id}":                  w.sharePage,
 		"POST /help/share/{id}":                 w.share,
 		"GET /consent":                          w.consents,
+		"POST /consent/wish":                    w.setWish,
+		"POST /offer/{id}/withdraw":             w.takeBack,
 		"GET /consent/{id}":                     w.consent,
 		"POST /consent/{id}/agree":              w.agree,
 		"POST /consent/{id}/decline":            w.decline,

@@ -39,9 +39,9 @@ func (s sampler) consents(page pager, wrong wronger) []ui.Sample {
 	minutes := []ui.Option{{Value: "30", Text: "30 min", Selected: true}, {Value: "15", Text: "15 min"}}
 	running := permissionView{Permission{ID: "g", Case: 1042, Tier: postern.TierEnvelope, Name: "Paul Girard", Organisation: "Helpline", From: s.ago(time.Minute), Until: s.now.Add(19 * time.Minute), AgreedBy: "customer", Sentence: "To find the message in question."}, s.shares()}
 	return []ui.Sample{
-		{Name: "consent", Page: "consent", Of: page("consent.title", consentsView{Waiting: []ConsentRequest{ask}, Running: []permissionView{running}})},
+		{Name: "consent", Page: "consent", Of: page("consent.title", consentsView{Waiting: []ConsentRequest{ask}, Running: []permissionView{running, {Permission{ID: "h", Case: 1042, Tier: postern.TierContent, Name: "Bo", Organisation: "Outlook", Until: s.now.Add(time.Hour), AgreedBy: "Mona, Ines", Emergency: true}, nil}}, Offers: []offerView{{Offer{ID: "o", Case: 1042, Tier: postern.TierContent, Made: s.ago(time.Hour)}, s.shares()}}, Wishes: []ui.Option{{Value: "ask", Text: "Ask me"}}})},
 		{Name: "consent-empty", Page: "consent", Of: page("consent.title", consentsView{})},
-		{Name: "consent-one", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Guarded: true, Minutes: minutes})},
+		{Name: "consent-one", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Guarded: true, Minutes: minutes, Tiers: []ui.Option{{Value: "content", Text: "Content"}, {Value: "envelope", Text: "Envelope"}}})},
 		{Name: "consent-one-none", Page: "consent-one", Of: page("consent.one", consentView{ConsentRequest: ask, Lines: s.shares(), Minutes: minutes, Error: "…"}, wrong("messages", "consent.none"))},
 	}
 }
