@@ -122,7 +122,7 @@ func testOnly(dir, imported string) bool {
 		"":         {"ledger/verify", "testkit", "node", "ui"},
 		"response": {"desk"},
 		"gate":     {"desk", "gate/gatetest"},
-		"desk":     {"ledger"},
+		"desk":     {"ledger", "gate", "gate/policy"},
 		"drill":    {"testkit"},
 		"node":     {"drill", "gate/gatetest"},
 		"e2e":      {"staff"},

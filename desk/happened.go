@@ -60,9 +60,10 @@ func (c *Cases) tell(tx *db.Tx, e Event) error {
 }
 
 // ByTicket gives the case of another system's ticket: one that the hook opened,
-// or one that an agent gave the number.
-func (c *Cases) ByTicket(tx *db.Tx, hook, external string) (Case, error) {
-	return oneCase(tx, "external = ?1 AND external <> '' AND external_hook IN (?2, '') ORDER BY external_hook DESC, number DESC LIMIT 1", external, hook)
+// or one of its organisation's that an agent gave the number.
+func (c *Cases) ByTicket(tx *db.Tx, hook string, of postern.OrganisationID, external string) (Case, error) {
+	return oneCase(tx, `external = ?1 AND external <> '' AND (external_hook = ?2 OR external_hook = '' AND (organisation = ?3 OR organisation = '' AND ?3 = 'provider'))
+		ORDER BY external_hook DESC, number DESC LIMIT 1`, external, hook, string(of))
 }
 
 // SetTicket notes a ticket's number that another system gave, and whose it is.

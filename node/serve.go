@@ -34,6 +34,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	rooms := map[string]func(context.Context) error{"gate": n.Gate.Run, "queue": n.Queue.Run, "mail": n.Mail.Run}
 	if !n.opts.Manual {
 		rooms["ledger"], rooms["detection"] = n.Ledger.Run, n.Response.Run
+		rooms["desk"], rooms["hooks"] = n.Desk.Run, n.Hooks.Run // a drill's mailboxes hold what its scenario says
 	}
 	for name, run := range rooms {
 		background.Go(func() error {

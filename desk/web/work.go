@@ -26,6 +26,9 @@ func (w *Web) work() map[string]handler {
 		"GET /setup":                    w.setup,
 		"POST /setup/macros":            w.saveMacro,
 		"POST /setup/macros/{id}/drop":  w.dropMacro,
+		"GET /setup/hooks":              w.hooksPage,
+		"POST /setup/hooks":             w.createHook,
+		"POST /setup/hooks/{id}/{act}":  w.changeHook,
 		"POST /setup/targets":           w.saveTargets,
 	}
 }
