@@ -40,6 +40,7 @@ type Config struct {
 	Mail     MailConfig     `toml:"mail"`
 	Gate     GateConfig     `toml:"gate"`
 	Ledger   LedgerConfig   `toml:"ledger"`
+	Staff    StaffConfig    `toml:"staff"`
 	Log      LogConfig      `toml:"log"`
 }
 
@@ -160,6 +161,30 @@ type LedgerConfig struct {
 	Publish Duration `toml:"publish"`
 }
 
+// StaffConfig is about how staff sign in.
+type StaffConfig struct {
+	// OIDC are companies' own sign-ins, each a [[staff.oidc]] with id, name (on
+	// the button), organisation, issuer, client_id, secret_file, domains (whose
+	// verified addresses count), login_claim (the claim that is the login) and
+	// join (take on, without a role, whom nobody announced; default false). A
+	// provider is believed about the people of its organisation: whoever runs it
+	// can sign in as any of them.
+	OIDC []OIDCConfig `toml:"oidc"`
+}
+
+// OIDCConfig is one company's sign-in; see docs/staff-identity.md.
+type OIDCConfig struct {
+	ID           string   `toml:"id"`
+	Name         string   `toml:"name"`
+	Organisation string   `toml:"organisation"`
+	Issuer       string   `toml:"issuer"`
+	ClientID     string   `toml:"client_id"`
+	SecretFile   string   `toml:"secret_file"`
+	Domains      []string `toml:"domains"`
+	LoginClaim   string   `toml:"login_claim"`
+	Join         bool     `toml:"join"`
+}
+
 // LogConfig is about the program's own log, on standard error. It holds no
 // addresses and no subjects at any level.
 type LogConfig struct {
@@ -218,6 +243,11 @@ func LoadConfig(file string) (Config, error) {
 	dir := filepath.Dir(file)
 	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key, &c.Gate.Foreign.CA, &c.Gate.Foreign.PasswordFile} {
 		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	for i := range c.Staff.OIDC {
+		if p := &c.Staff.OIDC[i].SecretFile; *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
 	}
@@ -298,6 +328,9 @@ func (c *Config) check() error {
 	case "debug", "info", "warn", "error":
 	default:
 		return invalid(`log: level is %q: write "debug", "info", "warn" or "error"`, c.Log.Level)
+	}
+	if err := checkOIDC(c.Staff.OIDC); err != nil {
+		return err
 	}
 	if c.Ledger.Origin == "" {
 		c.Ledger.Origin = c.Hostname + "/ledger"

@@ -17,6 +17,8 @@ type signInData struct {
 	Error string // why this attempt failed: a sentence
 	Next  string
 	Demo  []demoPerson
+
+	Providers []Provider
 }
 
 type demoPerson struct {
@@ -44,6 +46,7 @@ func (w *Web) showSignIn(rw http.ResponseWriter, r *http.Request, status int, d 
 		}
 		d.Demo = people
 	}
+	d.Providers = w.Providers
 	p := ui.Page{Title: "desk.sign-in.title", Data: d}
 	if d.Error != "" {
 		p.Errors = []ui.Problem{{Field: "login", Text: d.Error}}

@@ -93,6 +93,8 @@ type Parts struct {
 	Demo *staff.Demo    // nil outside the demo
 	// Providers are companies' own sign-ins.
 	Providers []Provider
+	// Providers are companies' own sign-ins.
+	Providers []Provider
 	// From says where a request comes from; nil reads its remote address.
 	From func(*http.Request) staff.From
 }
@@ -139,6 +141,9 @@ func (w *Web) Handler() http.Handler {
 	mux.HandleFunc("GET /sign-in", w.signInPage)
 	mux.HandleFunc("POST /sign-in", w.signIn)
 	mux.HandleFunc("POST /sign-in/demo", w.signInDemo)
+	mux.HandleFunc("GET /oidc/{provider}", w.beginProvider)
+	mux.HandleFunc("GET /oidc/{provider}/callback", w.finishProvider)
+	mux.Handle("GET /oidc/{provider}/prove", w.signedIn(w.proveByProvider))
 	mux.HandleFunc("POST /oidc/{provider}", w.beginProvider)
 	mux.HandleFunc("GET /oidc/{provider}/callback", w.finishProvider)
 	mux.Handle("POST /oidc/{provider}/prove", w.signedIn(w.proveByProvider))
