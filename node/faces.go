@@ -33,11 +33,7 @@ func (n *Node) faces(ctx context.Context) (faces, error) {
 	if err != nil {
 		return faces{}, err
 	}
-	providers, logouts, err := n.providers()
-	if err != nil {
-		return faces{}, err
-	}
-	d, err := deskweb.New(deskweb.Parts{Providers: providers, Providers: providers, Desk: n.Desk, Gate: n.Gate, History: n.History, Staff: n.Staff, Hooks: n.Hooks, Find: n.findAccount, Now: n.now, Log: n.log, Demo: n.Staff.Demo()})
+	d, err := deskweb.New(deskweb.Parts{Providers: providers, Desk: n.Desk, Gate: n.Gate, History: n.History, Staff: n.Staff, Hooks: n.Hooks, Find: n.findAccount, Now: n.now, Log: n.log, Demo: n.Staff.Demo()})
 	if err != nil {
 		return faces{}, err
 	}
@@ -52,7 +48,6 @@ func (n *Node) faces(ctx context.Context) (faces, error) {
 	staffed := http.NewServeMux()
 	staffed.Handle(scim.Root+"/", directories)
 	staffed.Handle("/api/", n.api())
-	staffed.Handle("POST /oidc/{provider}/logout", logouts)
 	staffed.Handle("POST /oidc/{provider}/logout", logouts)
 	staffed.Handle("/", d.Handler())
 	return faces{mail: m, view: m.View(), desk: n.hooked(staffed), response: r}, nil

@@ -93,8 +93,6 @@ type Parts struct {
 	Demo *staff.Demo    // nil outside the demo
 	// Providers are companies' own sign-ins.
 	Providers []Provider
-	// Providers are companies' own sign-ins.
-	Providers []Provider
 	// From says where a request comes from; nil reads its remote address.
 	From func(*http.Request) staff.From
 }
@@ -144,9 +142,6 @@ func (w *Web) Handler() http.Handler {
 	mux.HandleFunc("GET /oidc/{provider}", w.beginProvider)
 	mux.HandleFunc("GET /oidc/{provider}/callback", w.finishProvider)
 	mux.Handle("GET /oidc/{provider}/prove", w.signedIn(w.proveByProvider))
-	mux.HandleFunc("POST /oidc/{provider}", w.beginProvider)
-	mux.HandleFunc("GET /oidc/{provider}/callback", w.finishProvider)
-	mux.Handle("POST /oidc/{provider}/prove", w.signedIn(w.proveByProvider))
 	mux.HandleFunc("POST /sign-in/passkey/begin", w.beginLogin)
 	mux.HandleFunc("POST /sign-in/passkey", w.finishLogin)
 	mux.HandleFunc("GET /invite", w.invitePage)
