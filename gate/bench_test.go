@@ -40,7 +40,7 @@ func BenchmarkReveal(b *testing.B) {
 // generous has bounds that are counted and never reached.
 func generous(p *gate.Parts) {
 	for name, r := range p.Policy.Tiers {
-		r.AccountsPerHour, r.AccountsPerDay, r.MessagesPerHour = 1000, 10000, 1<<40
+		r.AccountsPerHour, r.AccountsPerDay, r.MessagesPerHour, r.MessagesPerDay = 1000, 10000, 1<<40, 1<<40
 		p.Policy.Tiers[name] = r
 	}
 }

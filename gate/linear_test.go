@@ -161,7 +161,7 @@ func TestContainIsLinearizable(t *testing.T) {
 // unbounded takes the policy's bounds away, where a test reveals much.
 func unbounded(p *gate.Parts) {
 	for name, r := range p.Policy.Tiers {
-		r.AccountsPerHour, r.AccountsPerDay, r.MessagesPerHour = 0, 0, 0
+		r.AccountsPerHour, r.AccountsPerDay, r.MessagesPerHour, r.MessagesPerDay = 0, 0, 0, 0
 		p.Policy.Tiers[name] = r
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -21,6 +22,7 @@ type believed struct {
 	messages []postern.MessageID
 	until    time.Time
 	over     string // the key of the refusal, "" while it runs
+	urgent   bool   // without the customer
 }
 
 // model is a gate in a few lines, for one account and one agent.
@@ -32,6 +34,7 @@ type model struct {
 	s      staff.Session
 	grants []*believed
 	shown  int
+	wish   gate.Wish
 }
 
 func (m *model) some(t *rapid.T) []postern.MessageID {
@@ -67,13 +70,14 @@ func TestGrantsAreAModel(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		rapid.Check(t, func(t *rapid.T) {
 			h.fresh(h.t)
-			m := &model{house: h, s: h.signIn("noor")}
+			m := &model{house: h, s: h.signIn("noor"), wish: gate.WishAsk}
 			m.a, m.c, m.m = h.customer(3)
 			steps := map[string]func(*rapid.T){
 				"grant": m.grant, "reveal": m.reveal, "pass": m.pass, "close": m.close, "withdraw": m.withdraw,
 				"contain": m.containGrant, "new session": m.newSession, "close case": m.closeCase,
+				"two approvers": m.twoApprovers, "emergency": m.emergencyGrant, "wish": m.wishes, "field": m.field, "hold": m.hold,
 			}
-			names := []string{"grant", "reveal", "reveal", "reveal", "grant", "pass", "close", "withdraw", "contain", "new session", "close case"}
+			names := []string{"grant", "reveal", "reveal", "reveal", "grant", "pass", "close", "withdraw", "contain", "new session", "close case", "two approvers", "emergency", "wish", "field", "field", "hold"}
 			for range rapid.IntRange(4, 14).Draw(t, "steps") {
 				name := rapid.SampledFrom(names).Draw(t, "step")
 				if name != "grant" && len(m.grants) == 0 {
@@ -85,13 +89,21 @@ func TestGrantsAreAModel(t *testing.T) {
 				t.Fatalf("%d disclosures, and %d were shown", n, m.shown)
 			}
 		})
-	}, unbounded)
+	}, unbounded, func(p *gate.Parts) { p.Teller = &inbox{} }, rule("envelope", func(r *policy.Rule) { r.Approvers = 2 }))
 }
 
 func (m *model) grant(t *rapid.T) {
 	tier := rapid.SampledFrom([]postern.Tier{postern.TierEnvelope, postern.TierContent, postern.TierAttachment}).Draw(t, "tier")
 	lasts := time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute
 	r := m.ask(m.s, gate.Ask{Case: m.c, Account: m.a, Tier: tier, Scope: postern.Scope{Messages: m.some(t)}, For: lasts})
+	if m.wish == gate.WishRefuse {
+		if q, err := m.gate.Request(ctx, r.ID); err != nil || q.Status != gate.Refused {
+			t.Fatalf("always refuse, and the request is %+v, %v", q, err)
+		}
+		m.wish = gate.WishAsk
+		m.ok(m.gate.SetPreference(ctx, m.a, m.wish))
+		r = m.ask(m.s, gate.Ask{Case: m.c, Account: m.a, Tier: tier, Scope: postern.Scope{Messages: m.some(t)}, For: lasts})
+	}
 	narrow := gate.Narrow{}
 	if rapid.Bool().Draw(t, "narrow") {
 		narrow.Messages, narrow.Tier = r.Messages[:1], postern.TierEnvelope
@@ -145,8 +157,93 @@ func (m *model) reveal(t *rapid.T) {
 	}
 	defer d.Done()
 	m.shown++
+	if g.tier == postern.TierEnvelope && d.Fields&(postern.FieldFrom|postern.FieldTo|postern.FieldSubject) != 0 || d.Fields&^d.Tier.Fields() != 0 {
+		t.Fatalf("a grant of tier %s shows %v", g.tier, d.Fields.Names())
+	}
 	if fmt.Sprint(ids(d.Shown.Messages)) != fmt.Sprint(messages) {
 		t.Fatalf("asked for %v, shown %v", messages, ids(d.Shown.Messages))
+	}
+}
+
+// field opens what is under a mask: one field of one message, or nothing.
+func (m *model) field(t *rapid.T) {
+	g := m.pick(t)
+	fields := rapid.SampledFrom([]postern.Field{postern.FieldSubject, postern.FieldFrom, postern.FieldTo, postern.FieldFrom | postern.FieldSubject, postern.FieldSubject | postern.FieldSize}).Draw(t, "fields")
+	messages := m.some(t)
+	want := m.expect(g, postern.TierEnvelope, messages)
+	if want == "" && g.tier == postern.TierEnvelope && (len(messages) > 1 || fields&(fields-1) != 0) {
+		want = gate.RefusedMasked
+	}
+	d, err := m.gate.Reveal(ctx, m.s, gate.Want{Grant: g.id, Messages: messages, Fields: fields})
+	if got := postern.KeyOf(err); got != want || (err == nil) != (want == "") {
+		t.Fatalf("opened %v with %v, the model says %q", fields.Names(), err, want)
+	}
+	if err == nil {
+		d.Done()
+		m.shown++
+		if d.Fields != fields {
+			t.Fatalf("asked for %v, shown %v", fields.Names(), d.Fields.Names())
+		}
+	}
+}
+
+// twoApprovers gets an envelope grant from staff: the first yes shows nothing.
+func (m *model) twoApprovers(t *rapid.T) {
+	m.ok(m.gate.SetPreference(ctx, m.a, gate.WishAsk))
+	m.wish = gate.WishAsk
+	m.agreed(t, gate.Ask{Case: m.c, Account: m.a, Tier: postern.TierEnvelope}, m.signIn("mona", staff.Approver), m.signIn("paul", staff.Approver))
+}
+
+// emergencyGrant gets one without the customer, whatever they wish.
+func (m *model) emergencyGrant(t *rapid.T) {
+	tier := rapid.SampledFrom([]postern.Tier{postern.TierEnvelope, postern.TierContent}).Draw(t, "tier")
+	m.agreed(t, gate.Ask{Account: m.a, Tier: tier, Reason: postern.ReasonLegal, Emergency: true}, m.signIn("mona", staff.Approver), m.signIn("rosa", staff.Responder))
+}
+
+func (m *model) agreed(t *rapid.T, a gate.Ask, first, second staff.Session) {
+	a.Scope.Messages, a.For = m.some(t), time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes"))*time.Minute
+	m.ok(touch(m.house, m.s))
+	r := m.ask(m.s, a)
+	narrow := gate.Narrow{}
+	if rapid.Bool().Draw(t, "narrow") {
+		narrow.Messages = r.Messages[:1]
+	}
+	g, err := m.gate.Approve(ctx, first, r.ID, narrow)
+	if err != nil || g.ID != "" {
+		t.Fatalf("one yes of two gave %+v, %v", g, err)
+	}
+	if g, err = m.gate.Approve(ctx, second, r.ID, gate.Narrow{}); err != nil {
+		t.Fatalf("couldn't agree: %v", err)
+	}
+	if narrow.Messages != nil && len(g.Messages) != 1 {
+		t.Fatalf("narrowed to %+v", g)
+	}
+	m.grants = append(m.grants, &believed{id: g.ID, session: m.s.ID, tier: g.Tier, messages: g.Messages, until: m.clock.now().Add(a.For), urgent: a.Emergency})
+}
+
+func (m *model) wishes(t *rapid.T) {
+	m.wish = rapid.SampledFrom([]gate.Wish{gate.WishAsk, gate.WishRefuse}).Draw(t, "wish")
+	m.ok(m.gate.SetPreference(ctx, m.a, m.wish))
+}
+
+// hold keeps what emergencies showed from the customer, and from nobody else.
+func (m *model) hold(t *rapid.T) {
+	h, err := m.gate.MakeHold(ctx, m.signIn("mona", staff.Approver), gate.Hold{Account: m.a, Until: m.clock.now().Add(time.Hour), Authority: "Court", Reference: "1"})
+	m.ok(err)
+	rosa := m.signIn("rosa", staff.Responder)
+	m.ok(m.gate.ConfirmHold(ctx, rosa, h.ID))
+	looks, err := m.gate.Looks(ctx, m.a, 0, 100)
+	m.ok(err)
+	for _, l := range looks {
+		if l.Emergency {
+			t.Fatalf("a hold runs, and the customer reads %+v", l)
+		}
+	}
+	m.ok(m.gate.EndHold(ctx, rosa, h.ID))
+	looks, err = m.gate.Looks(ctx, m.a, 0, 100)
+	m.ok(err)
+	if len(looks) != m.shown {
+		t.Fatalf("the hold is over, and the customer reads %d looks of %d", len(looks), m.shown)
 	}
 }
 
@@ -170,7 +267,14 @@ func (m *model) close(t *rapid.T) {
 
 func (m *model) withdraw(t *rapid.T) {
 	g := m.pick(t)
-	m.ok(m.gate.Withdraw(ctx, m.a, g.id))
+	err := m.gate.Withdraw(ctx, m.a, g.id)
+	if g.urgent {
+		if postern.KindOf(err) != postern.NotFound {
+			t.Fatalf("the customer withdraws an emergency with %v", err)
+		}
+		return
+	}
+	m.ok(err)
 	m.end(gate.RefusedGrantEnded, func(b *believed) bool { return b == g })
 }
 
@@ -186,5 +290,5 @@ func (m *model) newSession(*rapid.T) {
 
 func (m *model) closeCase(t *rapid.T) {
 	m.ok(m.db.Update(ctx, func(tx *db.Tx) error { return m.gate.EndCase(tx, m.c, m.clock.now()) }))
-	m.end(gate.RefusedGrantEnded, func(*believed) bool { return true })
+	m.end(gate.RefusedGrantEnded, func(b *believed) bool { return !b.urgent })
 }
