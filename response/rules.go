@@ -49,6 +49,11 @@ type Rules struct {
 	// NoCase: a disclosure without a case. Default 1 alerts, but for a policy
 	// that asks nobody for any tier: there it says nothing, and is off.
 	NoCase int `toml:"no_case"`
+	// Device: a request with the cookie of a session that is bound to a browser's
+	// key, without that key: a stolen cookie. Default 1 alerts; high where it came
+	// from another network or program than the session's, low where it may have
+	// been the owner, who reloaded past the page's scripts.
+	Device int `toml:"device"`
 	// Quiet is how long a rule stays silent about a member after a responder
 	// has dismissed its alert. Default 24 h.
 	Quiet time.Duration `toml:"quiet"`
@@ -57,7 +62,7 @@ type Rules struct {
 // DefaultRules gives every number its default.
 func DefaultRules() Rules {
 	return Rules{AccountsPerHour: 10, AccountsPerDay: 40, WeekTimesPeers: 3, WeekAtLeast: 30, PeersAtLeast: 5,
-		NewNetwork: 1, RefusalsInRow: 5, RefusalsWithin: time.Hour, Guarded: 3, NoCase: 1, Quiet: 24 * time.Hour}
+		NewNetwork: 1, RefusalsInRow: 5, RefusalsWithin: time.Hour, Guarded: 3, NoCase: 1, Device: 1, Quiet: 24 * time.Hour}
 }
 
 // withDefaults fills what is zero.
@@ -66,7 +71,7 @@ func (r Rules) withDefaults() Rules {
 	for _, n := range []struct{ mine, def *int }{
 		{&r.AccountsPerHour, &d.AccountsPerHour}, {&r.AccountsPerDay, &d.AccountsPerDay}, {&r.WeekTimesPeers, &d.WeekTimesPeers},
 		{&r.WeekAtLeast, &d.WeekAtLeast}, {&r.PeersAtLeast, &d.PeersAtLeast}, {&r.NewNetwork, &d.NewNetwork},
-		{&r.RefusalsInRow, &d.RefusalsInRow}, {&r.Guarded, &d.Guarded}, {&r.NoCase, &d.NoCase},
+		{&r.RefusalsInRow, &d.RefusalsInRow}, {&r.Guarded, &d.Guarded}, {&r.NoCase, &d.NoCase}, {&r.Device, &d.Device},
 	} {
 		*n.mine = cmp.Or(*n.mine, *n.def)
 	}
@@ -84,10 +89,11 @@ const (
 	RuleRefusals   = "refusals"
 	RuleGuarded    = "guarded"
 	RuleNoCase     = "no-case"
+	RuleDevice     = "stolen-cookie"
 )
 
 // RuleNames lists the rules, the most telling first.
-var RuleNames = [...]string{RuleNewNetwork, RuleFanOutHour, RuleFanOutDay, RuleFanOutWeek, RuleGuarded, RuleRefusals, RuleNoCase}
+var RuleNames = [...]string{RuleDevice, RuleNewNetwork, RuleFanOutHour, RuleFanOutDay, RuleFanOutWeek, RuleGuarded, RuleRefusals, RuleNoCase}
 
 // Severity orders alerts and incidents.
 type Severity int
@@ -106,7 +112,7 @@ func (s Severity) String() string {
 
 // act is what the feeds tell of one moment, in the words of the rules.
 type act struct {
-	kind       string // kindSignIn, kindMoved, kindShown, kindRefused
+	kind       string // kindSignIn, kindMoved, kindShown, kindRefused, kindDevice, kindMissing
 	feed       string
 	position   int64
 	at         time.Time
@@ -127,6 +133,10 @@ const (
 	kindMoved   = "moved"
 	kindShown   = "shown"
 	kindRefused = "refused"
+	// Without the browser's key: from elsewhere, and from what looks like the
+	// session's own browser.
+	kindDevice  = "device-refused"
+	kindMissing = "device-missing"
 )
 
 // figures are what the member's past says at the moment of an act, the act
@@ -183,6 +193,12 @@ func (r Rules) judge(a act, f figures) (found []finding) {
 	}
 	if a.kind == kindShown && r.Guarded > 0 && f.guarded >= r.Guarded {
 		add(RuleGuarded, High, map[string]int{"messages": f.guarded, "limit": r.Guarded})
+	}
+	if r.Device > 0 && a.kind == kindDevice {
+		add(RuleDevice, High, map[string]int{})
+	}
+	if r.Device > 0 && a.kind == kindMissing {
+		add(RuleDevice, Low, map[string]int{})
 	}
 	if a.kind == kindShown && r.NoCase > 0 && !a.hasCase {
 		s := Medium

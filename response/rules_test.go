@@ -45,6 +45,9 @@ func TestJudge(t *testing.T) {
 
 		{"guarded mail", Rules{}, shown, figures{guarded: 3}, map[string]Severity{RuleGuarded: High}},
 		{"two guarded messages", Rules{}, shown, figures{guarded: 2}, nil},
+		{"a cookie without the browser's key", Rules{}, act{kind: kindDevice, at: at}, figures{}, map[string]Severity{RuleDevice: High}},
+		{"a reload past the worker", Rules{}, act{kind: kindMissing, at: at}, figures{}, map[string]Severity{RuleDevice: Low}},
+		{"keys that nobody asks for", Rules{Device: -1}, act{kind: kindDevice, at: at}, figures{}, nil},
 		{"no case", Rules{}, act{kind: kindShown, at: at, tier: postern.TierContent}, figures{}, map[string]Severity{RuleNoCase: High}},
 		{"no case where none is wanted", Rules{NoCase: -1}, act{kind: kindShown, at: at, tier: postern.TierContent}, figures{}, nil},
 	} {

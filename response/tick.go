@@ -140,6 +140,8 @@ func actOfEvent(e staff.Event) (act, bool) {
 		a.kind = kindSignIn
 	case "moved":
 		a.kind = kindMoved
+	case kindDevice, kindMissing:
+		a.kind, a.fresh = e.Result, false // nobody has come in
 	default:
 		return act{}, false
 	}
@@ -215,6 +217,8 @@ func (r *Response) remember(tx *db.Tx, a act, guarded []postern.MessageID, peers
 	switch a.kind {
 	case kindSignIn, kindMoved:
 		return r.rememberSession(tx, a)
+	case kindDevice, kindMissing:
+		return f, nil
 	case kindRefused:
 		var since int64
 		err := tx.Row(`INSERT INTO response_streak (staff, refusals, first) VALUES (?1, 1, ?2)
