@@ -89,11 +89,11 @@ func (c *accountFreeze) Run(ctx context.Context, o out) error {
 }
 
 type staffCmd struct {
-	Organisation staffOrganisation `cmd:"" help:"Add an organisation: the provider, or an outsourcer."`
-	Add          staffAdd          `cmd:"" help:"Add a member of staff."`
-	Password     staffPassword     `cmd:"" help:"Give a member a password and a one-time code as fallback for a passkey."`
-	List         staffList         `cmd:"" help:"List staff, with their credentials."`
-	Token        staffToken        `cmd:"" help:"Make, list and end API tokens."`
+	Organisation staffOrganisationCmd `cmd:"" help:"Add an organisation, the provider or an outsourcer, or change its limits."`
+	Add          staffAdd             `cmd:"" help:"Add a member of staff."`
+	Password     staffPassword        `cmd:"" help:"Give a member a password and a one-time code as fallback for a passkey."`
+	List         staffList            `cmd:"" help:"List staff, with their credentials."`
+	Token        staffToken           `cmd:"" help:"Make, list and end API tokens."`
 }
 
 type staffOrganisation struct {
