@@ -238,6 +238,7 @@ func (d *Directory) Seal(purpose string, text []byte) string {
 
 // Unseal is the inverse of Seal: ok is false for anything else.
 func (d *Directory) Unseal(purpose, sealed string) (text []byte, ok bool) {
+	// encoding/base64 skips line breaks even when it is strict.
 	if len(sealed) > maxState || strings.ContainsAny(sealed, "\r\n") {
 		return nil, false
 	}

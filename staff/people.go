@@ -349,26 +349,3 @@ func (d *Directory) SessionsOf(ctx context.Context, id postern.StaffID) (all []p
 	})
 	return all, err
 }
-
-// AliveNow is [Directory.Alive] in a transaction of its own, for who asks
-// without a reveal.
-func (d *Directory) AliveNow(ctx context.Context, id postern.SessionID) (s Session, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		s, err = d.Alive(tx, id)
-		return err
-	})
-	return s, err
-}
-
-// EndCredentialNow is [Directory.EndCredential] in a transaction of its own: a
-// member's way in is taken away, and nobody is accused.
-func (d *Directory) EndCredentialNow(ctx context.Context, id postern.CredentialID) (ended []postern.SessionID, err error) {
-	err = d.db.Update(ctx, func(tx *db.Tx) error {
-		if err := tx.Lock(containment); err != nil {
-			return err
-		}
-		ended, err = d.EndCredential(tx, id, d.now())
-		return err
-	})
-	return ended, err
-}

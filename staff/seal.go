@@ -1,11 +1,7 @@
 package staff
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -41,32 +37,16 @@ func (d *Directory) seal(c ceremony) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(text) + "." + base64.RawURLEncoding.EncodeToString(d.mac(text)), nil
+	return d.Seal("ceremony", text), nil
 }
 
 func (d *Directory) unseal(state, kind string) (c ceremony, err error) {
-	// encoding/base64 skips line breaks even when it is strict.
-	if len(state) > maxState || strings.ContainsAny(state, "\r\n") {
-		return c, errCeremony
-	}
-	text64, mac64, _ := strings.Cut(state, ".")
-	text, err := base64.RawURLEncoding.Strict().DecodeString(text64)
-	if err != nil {
-		return c, errCeremony
-	}
-	mac, err := base64.RawURLEncoding.Strict().DecodeString(mac64)
-	if err != nil || !hmac.Equal(mac, d.mac(text)) {
+	text, ok := d.Unseal("ceremony", state)
+	if !ok {
 		return c, errCeremony
 	}
 	if err := json.Unmarshal(text, &c); err != nil || c.Kind != kind || millis(d.now()) >= c.Expires {
 		return ceremony{}, errCeremony
 	}
 	return c, nil
-}
-
-func (d *Directory) mac(text []byte) []byte {
-	h := hmac.New(sha256.New, d.key)
-	h.Write([]byte("postern staff ceremony\x00"))
-	h.Write(text)
-	return h.Sum(nil)
 }

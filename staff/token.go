@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"hash/crc32"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/staff/secret"
 )
 
 // What an API token may be allowed. Each also needs the role of the member
@@ -63,47 +61,11 @@ type Token struct {
 	MadeBy            postern.StaffID // empty: the operator, on the machine
 }
 
-// tokenPrefix begins every secret, so that scanners of repositories and logs
-// can find one that was lost: pst_[A-Za-z0-9_-]{49}.
-const tokenPrefix = "pst_"
-
-// newSecret makes an API token's secret: the prefix, 32 random bytes, and their
-// CRC-32, by which a scanner tells a secret from what only looks like one.
-func newSecret() string {
-	var b [32]byte
-	rand.Read(b[:])
-	body := tokenPrefix + base64.RawURLEncoding.EncodeToString(b[:])
-	return body + checksum(body)
-}
-
-func checksum(body string) string {
-	sum := crc32.ChecksumIEEE([]byte(body))
-	return base64.RawURLEncoding.EncodeToString([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-}
-
-const secretLength = len(tokenPrefix) + 43 + 6
-
-// TokenSecret says whether text has the form of an API token's secret.
-func TokenSecret(text string) bool {
-	if len(text) != secretLength || !strings.HasPrefix(text, tokenPrefix) {
-		return false
-	}
-	body := text[:secretLength-6]
-	b, err := base64.RawURLEncoding.Strict().DecodeString(body[len(tokenPrefix):])
-	return err == nil && len(b) == 32 && checksum(body) == text[len(body):]
-}
-
-// tokenHash gives what is kept of a secret, and the part that finds it.
-func tokenHash(secret string) (mark string, hash []byte) {
-	h := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(h[:8]), h[:]
-}
-
 // NewToken makes an API token of a member for an admin, who is a person that
 // has proved to be there of late: of the provider, or of the member's own
 // organisation. The secret is given here and never again. When the credential
 // that the admin used is contained, the tokens made with it are ended too.
-func (d *Directory) NewToken(ctx context.Context, by Session, member postern.StaffID, label string, scopes []string, life time.Duration) (secret string, t Token, err error) {
+func (d *Directory) NewToken(ctx context.Context, by Session, member postern.StaffID, label string, scopes []string, life time.Duration) (text string, t Token, err error) {
 	m, err := d.ByID(ctx, member)
 	if err != nil {
 		return "", Token{}, err
@@ -125,7 +87,7 @@ func (d *Directory) NewToken(ctx context.Context, by Session, member postern.Sta
 
 // IssueToken makes an API token for whoever runs the machine; nothing but the
 // command line calls it.
-func (d *Directory) IssueToken(ctx context.Context, member postern.StaffID, label string, scopes []string, life time.Duration) (secret string, t Token, err error) {
+func (d *Directory) IssueToken(ctx context.Context, member postern.StaffID, label string, scopes []string, life time.Duration) (text string, t Token, err error) {
 	m, err := d.ByID(ctx, member)
 	if err != nil {
 		return "", Token{}, err
@@ -140,7 +102,7 @@ const (
 	KeyTokenProof = "staff.refused.token-proof"
 )
 
-func (d *Directory) issue(ctx context.Context, by *Session, m Member, label string, scopes []string, life time.Duration) (secret string, t Token, err error) {
+func (d *Directory) issue(ctx context.Context, by *Session, m Member, label string, scopes []string, life time.Duration) (text string, t Token, err error) {
 	label = strings.TrimSpace(label)
 	switch {
 	case label == "" || len(label) > 100 || !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return r < ' ' || r == 0x7f }):
@@ -157,8 +119,8 @@ func (d *Directory) issue(ctx context.Context, by *Session, m Member, label stri
 	}
 	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
 	now := d.now()
-	secret = newSecret()
-	mark, hash := tokenHash(secret)
+	text = secret.New()
+	mark, hash := secret.Hash(text)
 	t = Token{Credential: postern.CredentialID(postern.NewID()), Session: postern.SessionID(postern.NewID()), Staff: m.ID, Label: label,
 		Scopes: scopes, Mark: mark, Created: moment(millis(now)), Expires: moment(millis(now.Add(life)))}
 	var madeWith postern.CredentialID
@@ -198,5 +160,5 @@ func (d *Directory) issue(ctx context.Context, by *Session, m Member, label stri
 	if err != nil {
 		return "", Token{}, fmt.Errorf("couldn't make the token: %w", err)
 	}
-	return secret, t, nil
+	return text, t, nil
 }

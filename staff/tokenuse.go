@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/staff/secret"
 )
 
 // TokenSession gives the session of an API token's secret, which came with a
@@ -16,11 +17,11 @@ import (
 // Denied as in [Directory.Alive]: what ends a person's access ends a token's.
 // The first use, and the first from each other network, is an event.
 func (d *Directory) TokenSession(ctx context.Context, bearer string, from From) (s Session, err error) {
-	if !TokenSecret(bearer) {
+	if !secret.Is(bearer) {
 		return s, denied(KeySignedOut, "this is no API token")
 	}
 	from = from.bounded()
-	mark, hash := tokenHash(bearer)
+	mark, hash := secret.Hash(bearer)
 	var touch, first, moved bool
 	var id postern.SessionID
 	err = d.db.View(ctx, func(tx *db.Tx) error {
@@ -145,8 +146,8 @@ func (d *Directory) Tokens(ctx context.Context, id postern.StaffID) (all []Token
 // secret, and gives the sessions that counted until now. It is no containment:
 // it accuses nobody, and the ledger does not tell of it.
 func (d *Directory) EndToken(ctx context.Context, name string) (t Token, ended []postern.SessionID, err error) {
-	if TokenSecret(name) {
-		name, _ = tokenHash(name)
+	if secret.Is(name) {
+		name, _ = secret.Hash(name)
 	}
 	err = d.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock(containment); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/zitadel/oidc/v3/example/server/storage"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/staff"
@@ -30,6 +31,7 @@ import (
 type desk struct {
 	*staff.Directory
 	p      *Provider
+	h      *db.Handle
 	server *httptest.Server
 	client *http.Client
 	last   Answer
@@ -40,14 +42,15 @@ type desk struct {
 func newDesk(t *testing.T, o engine.Open, c Config) *desk {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	d, err := staff.Open(t.Context(), staff.Parts{DB: o(open.Staff), Now: time.Now, Log: log, Cost: password.Cheap()})
+	h := o(open.Staff)
+	d, err := staff.Open(t.Context(), staff.Parts{DB: h, Now: time.Now, Log: log, Cost: password.Cheap()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := d.CreateOrganisation(t.Context(), staff.Organisation{ID: "provider", Name: "Provider", Kind: "provider"}); err != nil {
 		t.Fatal(err)
 	}
-	k := &desk{Directory: d}
+	k := &desk{Directory: d, h: h}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oidc/sso", func(w http.ResponseWriter, r *http.Request) { k.err = k.p.Begin(w, r, "/cases", k.prove) })
 	mux.HandleFunc("/oidc/sso/callback", func(w http.ResponseWriter, r *http.Request) {
@@ -167,8 +170,13 @@ func TestARealProvider(t *testing.T) {
 
 func (k *desk) contain(t *testing.T, c postern.CredentialID) error {
 	t.Helper()
-	_, err := k.EndCredentialNow(t.Context(), c)
-	return err
+	return k.h.Update(t.Context(), func(tx *db.Tx) error {
+		if err := tx.Lock("containment"); err != nil {
+			return err
+		}
+		_, err := k.EndCredential(tx, c, time.Now())
+		return err
+	})
 }
 
 // forger is a provider that says what it is told to.

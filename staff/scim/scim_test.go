@@ -130,7 +130,7 @@ func entra(userName, external string) string {
 }
 
 // signIn is a member's own, by the fallback.
-func (c *company) signIn(t *testing.T, id postern.StaffID) staff.Session {
+func (c *company) signIn(t *testing.T, id postern.StaffID) (cookie string, s staff.Session) {
 	t.Helper()
 	_, otpauth, err := c.SetPassword(t.Context(), id, "a pass phrase")
 	if err != nil {
@@ -146,11 +146,11 @@ func (c *company) signIn(t *testing.T, id postern.StaffID) staff.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, s, err := c.SignInPassword(t.Context(), m.Login, "a pass phrase", code, staff.From{Network: "203.0.113.0/24"})
+	cookie, s, err = c.SignInPassword(t.Context(), m.Login, "a pass phrase", code, staff.From{Network: "203.0.113.0/24"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return cookie, s
 }
 
 func roleNames(m staff.Member) string {
@@ -216,11 +216,11 @@ func TestJoinerMoverLeaver(t *testing.T) {
 				if err != nil || roleNames(member) != "agent approver" || member.Organisation != "helpline" {
 					t.Fatalf("member %+v, %v", member, err)
 				}
-				s := c.signIn(t, member.ID)
+				cookie, s := c.signIn(t, member.ID)
 				if !s.Is(staff.Approver) {
 					t.Fatal("the role is not the session's")
 				}
-				alive := func() (staff.Session, error) { return c.SessionByID(t, s.ID) }
+				alive := func() (staff.Session, error) { return c.SessionOf(t.Context(), cookie) }
 
 				// A mover's role is gone from the open session.
 				c.must(t, 200, token, "PATCH", "/scim/v2/Groups/approver", dialect.demote(id))
@@ -265,12 +265,6 @@ func TestJoinerMoverLeaver(t *testing.T) {
 			})
 		})
 	}
-}
-
-// SessionByID asks as the gate does, by the session's id.
-func (c *company) SessionByID(t *testing.T, id postern.SessionID) (s staff.Session, err error) {
-	t.Helper()
-	return c.AliveNow(t.Context(), id)
 }
 
 // TestADirectoryKeepsToItsOrganisation: an outsourcer's cannot see, change or
