@@ -249,7 +249,13 @@ func (d *Desk) Count(ctx context.Context, by staff.Session, filters []Filter) (c
 		}
 		for i, f := range filters {
 			where, args := f.conditions(by, millis(d.now()))
-			if err := tx.Row(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM desk_case WHERE %s LIMIT %d) AS chosen", where, MostCounted+1), args, &counts[i]); err != nil {
+			// The order chooses the index of the open cases: without it SQLite
+			// reads another one, and every closed case in it.
+			column, _ := f.order()
+			if f.Late {
+				column = "due"
+			}
+			if err := tx.Row(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM desk_case WHERE %s ORDER BY %s LIMIT %d) AS chosen", where, column, MostCounted+1), args, &counts[i]); err != nil {
 				return err
 			}
 		}

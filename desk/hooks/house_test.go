@@ -218,4 +218,3 @@ func (h *house) send(hook string, header http.Header, body string) (int, map[str
 	h.ok(json.NewDecoder(a.Body).Decode(&out))
 	return a.StatusCode, out
 }
-

@@ -20,6 +20,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/db/open"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
@@ -133,7 +134,8 @@ const (
 // mail plane in memory.
 type house struct {
 	told   told
-	t      *testing.T
+	t      testing.TB
+	db     *db.Handle
 	clock  *clock
 	staff  *staff.Directory
 	gate   *gate.Gate
@@ -145,7 +147,7 @@ type house struct {
 	locale string // of who is hired
 }
 
-func newHouse(t *testing.T, policy policy.Policy, demo bool) *house {
+func newHouse(t testing.TB, policy policy.Policy, demo bool) *house {
 	t.Helper()
 	ctx := context.Background()
 	ok := func(err error) {
@@ -157,6 +159,7 @@ func newHouse(t *testing.T, policy policy.Policy, demo bool) *house {
 	h := &house{t: t, locale: "en", clock: &clock{t: time.Now().UTC().Truncate(time.Second)}}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	plane := engine.SQLite(t)(open.Staff)
+	h.db = plane
 	keys, err := ledger.NewKeys("mx.example.org/ledger")
 	ok(err)
 	book, err := ledger.Open(ctx, ledger.Parts{DB: plane, Keys: keys, Origin: "mx.example.org/ledger", Node: "a", Now: h.clock.now, Log: quiet, Tick: 20 * time.Millisecond})
@@ -314,7 +317,7 @@ func (p *person) signIn() {
 	p.post("/sign-in", "login", p.m.Login, "password", phrase, "code", code).leadsTo(p.h.t, "/cases")
 }
 
-func (a page) leadsTo(t *testing.T, prefix string) string {
+func (a page) leadsTo(t testing.TB, prefix string) string {
 	t.Helper()
 	if a.status != http.StatusSeeOther || !strings.HasPrefix(a.location, prefix) {
 		t.Fatalf("status %d to %q, want 303 to %s…\n%s", a.status, a.location, prefix, a.Find("main").Text())
@@ -322,7 +325,7 @@ func (a page) leadsTo(t *testing.T, prefix string) string {
 	return a.location
 }
 
-func (a page) is(t *testing.T, status int) page {
+func (a page) is(t testing.TB, status int) page {
 	t.Helper()
 	if a.status != status {
 		t.Fatalf("status %d to %q, want %d\n%s", a.status, a.location, status, strings.Join(strings.Fields(a.Find("main").Text()), " "))
@@ -331,7 +334,7 @@ func (a page) is(t *testing.T, status int) page {
 }
 
 // refusedWith checks that a page refuses, says why, and shows nothing.
-func (a page) refusedWith(t *testing.T, key string) page {
+func (a page) refusedWith(t testing.TB, key string) page {
 	t.Helper()
 	a.is(t, http.StatusForbidden)
 	if got, _ := a.Find("[data-refused]").Attr("data-refused"); got != key {
