@@ -37,6 +37,11 @@
 //     delivery holds a lease that the end cuts and waits for.
 //  7. A refusal is in the ledger even though the transaction that found it
 //     wrote nothing: it is written in one of its own.
+//  8. Where the policy masks envelopes, what is under the mask is opened one
+//     field of one message at a time, each a disclosure of its own.
+//  9. Emergency access has two approvers, one of them a responder, and the
+//     promise to tell the customer is in the transaction that makes the grant
+//     (github.com/postern-mail/postern/gate/hold).
 //
 // Trust: it handles ids, reasons, sentences and times, and passes on what the
 // mail plane reveals without looking at it or keeping it. It must never hold a
