@@ -161,7 +161,7 @@ const (
 	FieldSize          Field = 1 << 13 // envelope
 	FieldFromMasked    Field = 1 << 14 // envelope: FieldFrom, the local parts masked: "•••@bank.example"
 	FieldToMasked      Field = 1 << 15 // envelope: FieldTo, the local parts masked
-	FieldSubjectMasked Field = 1 << 17 // envelope: FieldSubject, every digit masked: "Order •••• of 14 May"
+	FieldSubjectMasked Field = 1 << 17 // envelope: FieldSubject, every digit masked: "Order •••• of •• May"
 	FieldRuleTargets   Field = 1 << 18 // envelope: what the filter and forwarding rules do, and to which address
 	FieldBody          Field = 1 << 16 // content: body text
 	FieldAttachments   Field = 1 << 20 // attachment: names, types, bytes
@@ -187,8 +187,8 @@ var fieldNames = []struct {
 }{
 	{FieldStatus, "status"}, {FieldQuota, "quota"}, {FieldSignIns, "sign-ins"}, {FieldQueue, "queue"}, {FieldRules, "rules"},
 	{FieldTrace, "trace"}, {FieldMailboxes, "mailboxes"}, {FieldFrom, "from"}, {FieldTo, "to"}, {FieldSubject, "subject"},
-	{FieldDate, "date"}, {FieldSize, "size"}, {FieldFromMasked, "from-masked"}, {FieldToMasked, "to-masked"}, {FieldSubjectMasked, "subject-masked"},
-	{FieldRuleTargets, "rule-targets"}, {FieldBody, "body"}, {FieldAttachments, "attachments"}, {FieldSource, "source"},
+	{FieldDate, "date"}, {FieldSize, "size"}, {FieldFromMasked, "from-masked"}, {FieldToMasked, "to-masked"},
+	{FieldBody, "body"}, {FieldSubjectMasked, "subject-masked"}, {FieldRuleTargets, "rule-targets"}, {FieldAttachments, "attachments"}, {FieldSource, "source"},
 }
 
 // Names lists the fields of a set by name, in the order of their bits.

@@ -31,10 +31,17 @@ import (
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/staff/device"
+	"github.com/postern-mail/postern/staff/hours"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// Hours are when a desk is open.
+type Hours = hours.Hours
+
+// ParseHours reads them: "Mon-Fri 08:00-18:00 Europe/Paris".
+func ParseHours(text string) (Hours, error) { return hours.Parse(text) }
 
 // How long a session lasts: a shift, and a lunch break. The gate's grants are
 // shorter by far.

@@ -14,7 +14,9 @@ var (
 		0: "status", 1: "quota", 2: "sign-ins", 3: "queue", 4: "rules",
 		5: "trace",
 		8: "mailboxes", 9: "from", 10: "to", 11: "subject", 12: "date", 13: "size",
+		14: "from-masked", 15: "to-masked",
 		16: "body",
+		17: "subject-masked", 18: "rule-targets",
 		20: "attachments", 21: "source",
 	}
 )

@@ -1,10 +1,18 @@
-package staff
+// Package hours reads and answers the times of a week in which a desk is open.
+//
+// What it keeps: nothing.
+//
+// Trust: it decides whether it is night; it sees no clock but the one it is asked
+// with, and no person.
+package hours
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/postern-mail/postern"
 )
 
 // Hours are the times of a week in which a desk is open, as people write them:
@@ -25,8 +33,8 @@ type span struct{ from, until int }
 
 var days = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// ParseHours reads what Hours documents: Invalid otherwise.
-func ParseHours(text string) (Hours, error) {
+// Parse reads what Hours documents: Invalid otherwise.
+func Parse(text string) (Hours, error) {
 	h := Hours{text: strings.Join(strings.Fields(text), " "), zone: time.UTC}
 	if h.text == "" {
 		return Hours{}, nil
@@ -128,9 +136,13 @@ func (h Hours) String() string { return h.text }
 
 // UnmarshalText reads them from a policy file.
 func (h *Hours) UnmarshalText(text []byte) (err error) {
-	*h, err = ParseHours(string(text))
+	*h, err = Parse(string(text))
 	return err
 }
 
 // MarshalText is the inverse of UnmarshalText.
 func (h Hours) MarshalText() ([]byte, error) { return []byte(h.text), nil }
+
+func invalid(key, text string) error {
+	return &postern.Error{Kind: postern.Invalid, Key: key, Text: text}
+}

@@ -1,14 +1,14 @@
-package staff_test
+package hours_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/postern-mail/postern/staff"
+	"github.com/postern-mail/postern/staff/hours"
 )
 
 func TestHours(t *testing.T) {
-	h, err := staff.ParseHours("Mon-Fri 08:00-18:00,  Fri 22:00-06:00, sat 09:00-12:30 Europe/Paris")
+	h, err := hours.Parse("Mon-Fri 08:00-18:00,  Fri 22:00-06:00, sat 09:00-12:30 Europe/Paris")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,42 +33,42 @@ func TestHours(t *testing.T) {
 			t.Errorf("%s: open %t until %s, want %q", name, open, until.Format(time.RFC3339), c.until)
 		}
 	}
-	if until, open := (staff.Hours{}).Open(time.Now()); !open || !until.IsZero() {
+	if until, open := (hours.Hours{}).Open(time.Now()); !open || !until.IsZero() {
 		t.Errorf("no hours: open %t until %s", open, until)
 	}
 }
 
 func TestHoursOverTheWeek(t *testing.T) {
-	h, err := staff.ParseHours("Sat 22:00-06:00")
+	h, err := hours.Parse("Sat 22:00-06:00")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if until, open := h.Open(time.Date(2026, 6, 21, 3, 0, 0, 0, time.UTC)); !open || !until.Equal(time.Date(2026, 6, 21, 6, 0, 0, 0, time.UTC)) {
 		t.Errorf("Sunday 03:00: open %t until %s", open, until)
 	}
-	if _, err := staff.ParseHours("Fri-Mon 10:00-11:00"); err != nil {
+	if _, err := hours.Parse("Fri-Mon 10:00-11:00"); err != nil {
 		t.Error("days over the week's end:", err)
 	}
 }
 
-func TestParseHoursRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{"always", "Mon", "Mon 8-18", "Mon 08:00", "Mon 08:00-08:00", "Mon 24:00-25:00", "Mon 08:60-09:00", "Mon-Foo 08:00-18:00",
 		"Mon 08:00-18:00 Mars/Olympus", "Mon 08:00-18:00 Local", "Mon 08:00-18:00,", "Mon 08:00-18:00 UTC Tue 08:00-18:00"} {
-		if h, err := staff.ParseHours(text); err == nil {
+		if h, err := hours.Parse(text); err == nil {
 			t.Errorf("%q was read as %q", text, h)
 		}
 	}
 }
 
-func FuzzParseHours(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add("Mon-Fri 08:00-18:00, Sat 09:00-12:30 Europe/Paris")
 	f.Add("Fri 22:00-06:00")
 	f.Fuzz(func(t *testing.T, text string) {
-		h, err := staff.ParseHours(text)
+		h, err := hours.Parse(text)
 		if err != nil {
 			return
 		}
-		again, err := staff.ParseHours(h.String())
+		again, err := hours.Parse(h.String())
 		if err != nil || again.String() != h.String() {
 			t.Fatalf("%q was read, and %q was not: %v", text, h, err)
 		}
