@@ -267,7 +267,7 @@ func (m *model) ask() {
 
 // offerFor gives the newest offer that covers a question.
 func (m *model) offerFor(q *question) *offered {
-	if m.wishes[q.k.c] == gate.WishEach || !q.named {
+	if m.wishes[q.k.c] == gate.WishEach {
 		return nil
 	}
 	for _, o := range slices.Backward(m.offers) {
