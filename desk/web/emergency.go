@@ -90,6 +90,9 @@ func (w *Web) emergency(rw http.ResponseWriter, r *http.Request, s staff.Session
 	if err := w.mayUrge(s); err != nil {
 		return err
 	}
+	if err := r.ParseForm(); err != nil {
+		return &postern.Error{Kind: postern.Invalid, Text: "couldn't read the form", Err: err}
+	}
 	a, typed, err := w.asked(r, s)
 	if err != nil && postern.KindOf(err) != postern.Invalid {
 		return err
@@ -116,9 +119,9 @@ func (w *Web) emergency(rw http.ResponseWriter, r *http.Request, s staff.Session
 	if postern.KindOf(err) != postern.Invalid && postern.KindOf(err) != postern.Conflict {
 		return err
 	}
-	d, made2 := w.urgent(r, k, address, a.Tier, int(a.For/time.Minute), a.Reason)
-	if made2 != nil {
-		return made2
+	d, none := w.urgent(r, k, address, a.Tier, int(a.For/time.Minute), a.Reason)
+	if none != nil {
+		return none
 	}
 	d.Ask.Sentence, d.Ask.Mailbox, d.Ask.Since, d.Ask.Until = typed.Sentence, typed.Mailbox, typed.Since, typed.Until
 	p := w.page(r, s, "desk.emergency.title", d)
