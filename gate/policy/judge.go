@@ -26,10 +26,8 @@ func (r *Replay) grant(e ledger.Entry, c *ledger.Control) {
 	case "customer":
 		g.had = AgreeCustomer
 	default:
-		g.had, g.yeses = AgreeCustomerOrStaff, 1
-		if n, err := strconv.Atoi(d["approvers"]); err == nil && n > 1 {
-			g.yeses = n
-		}
+		g.had = AgreeCustomerOrStaff
+		g.yeses = max(1, r.yeses[yes{c.Account, c.Case, c.At.UnixMilli()}])
 	}
 	_, g.urgent = d["emergency"]
 	r.grants[c.Grant] = g
@@ -38,10 +36,23 @@ func (r *Replay) grant(e ledger.Entry, c *ledger.Control) {
 		r.members[c.Session] = worker{c.Actor, c.At}
 	}
 	rule, v := r.enter(c.Organisation, c.Session, t, c.At, g.urgent)
+	if v.why == RefusedHours && d["agreed"] != "policy" {
+		// Hours are for asking and showing: a yes may come in the evening.
+		v = verdict{Allowed, ""}
+	}
 	if v.outcome != Refused {
 		v = worse(v, agreed(rule, g))
 	}
 	r.count(&r.report.Grants, e, fact{c.At, t, c.Organisation, r.worker(c)}, v)
+}
+
+// consent remembers how many members of staff had agreed at a moment. The record
+// of a grant names them all, and a name may have a comma.
+func (r *Replay) consent(c *ledger.Control) {
+	n, _, several := strings.Cut(lines(c.Detail)["agreed"], " of ")
+	if count, err := strconv.Atoi(n); several && err == nil {
+		r.yeses[yes{c.Account, c.Case, c.At.UnixMilli()}] = count
+	}
 }
 
 // worker says who acted in a session; for a grant that an approver gave, by what
@@ -71,7 +82,7 @@ func (r *Replay) asks(c *ledger.Control, t postern.Tier, urgent bool) verdict {
 }
 
 // ofPolicy are the refusals that another policy could have decided otherwise.
-var ofPolicy = [...]string{"gate.refused.budget", "gate.refused.policy", "gate.refused.outsourcer", "gate.refused.no-case", RefusedHours, RefusedNetwork}
+var ofPolicy = [...]string{"gate.refused.budget", "gate.refused.policy", "gate.refused.outsourcer", "gate.refused.no-case", "gate.refused.organisation", RefusedHours, RefusedNetwork}
 
 // refusal judges what was refused. One that no policy decides is refused again.
 func (r *Replay) refusal(e ledger.Entry, c *ledger.Control) {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bufio"
+	"container/heap"
 	"strings"
 	"time"
 
@@ -37,8 +38,9 @@ type Sources struct {
 const Lead = 25 * time.Hour
 
 // Replay runs the ledger's history under a policy. What it keeps is bounded by
-// the windows: the grants of the last hours, the counts of the last day, and a
-// line for each tier, organisation and member of staff.
+// the windows: the entries of the last minutes, the grants of the last hours, the
+// counts of the last day, and a line for each tier, organisation and member of
+// staff.
 type Replay struct {
 	policy       Policy
 	sources      Sources
@@ -46,6 +48,8 @@ type Replay struct {
 	rules        map[place3]ruling
 	grants       map[postern.GrantID]given
 	members      map[postern.SessionID]worker
+	yeses        map[yes]int
+	held         bySeq
 	spent        *spending
 	newest       time.Time
 	swept        time.Time
@@ -75,6 +79,14 @@ type given struct {
 	known  bool
 }
 
+// yes is the moment at which the last of several approvers agreed: the grant was
+// given in the same transaction.
+type yes struct {
+	account postern.AccountID
+	cased   postern.CaseID
+	at      int64 // milliseconds
+}
+
 type worker struct {
 	staff postern.StaffID
 	seen  time.Time
@@ -84,11 +96,21 @@ type worker struct {
 // until (zero: all); those before since only fill the windows.
 func NewReplay(p Policy, s Sources, since, until time.Time) *Replay {
 	return &Replay{policy: p, sources: s, since: since, until: until, rules: map[place3]ruling{}, grants: map[postern.GrantID]given{},
-		members: map[postern.SessionID]worker{}, spent: newSpending(), report: newReport(p.Name, since, until)}
+		members: map[postern.SessionID]worker{}, yeses: map[yes]int{}, spent: newSpending(), report: newReport(p.Name, since, until)}
 }
 
-// Add takes the next entry, in the order of the log.
+// Add takes the next entry, in the order of the log. Entries of one batch stand
+// there by their tags, a refusal before what filled the bound, so Add puts them
+// back in the order of their writing before it judges them.
 func (r *Replay) Add(e ledger.Entry) {
+	heap.Push(&r.held, e)
+	for len(r.held) > 0 && entered(e).Sub(entered(r.held[0])) > batchLasts {
+		r.take(heap.Pop(&r.held).(ledger.Entry))
+	}
+}
+
+// take judges the next entry in the order of writing.
+func (r *Replay) take(e ledger.Entry) {
 	switch {
 	case e.Disclosure != nil:
 		r.clock(e.Disclosure.At)
@@ -99,8 +121,43 @@ func (r *Replay) Add(e ledger.Entry) {
 	}
 }
 
-// Report gives what was found so far.
-func (r *Replay) Report() Report { return r.report }
+// Report gives what was found.
+func (r *Replay) Report() Report {
+	for len(r.held) > 0 {
+		r.take(heap.Pop(&r.held).(ledger.Entry))
+	}
+	return r.report
+}
+
+// batchLasts is longer than any batch: past a minute without the sequencer the
+// gate refuses.
+const batchLasts = 5 * time.Minute
+
+func entered(e ledger.Entry) time.Time {
+	switch {
+	case e.Disclosure != nil:
+		return e.Disclosure.At
+	case e.Control != nil:
+		return e.Control.At
+	}
+	return time.Time{}
+}
+
+// bySeq is a heap of entries, the first written on top.
+type bySeq []ledger.Entry
+
+func (h bySeq) Len() int           { return len(h) }
+func (h bySeq) Less(i, j int) bool { return h[i].Seq < h[j].Seq }
+func (h bySeq) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *bySeq) Push(e any)        { *h = append(*h, e.(ledger.Entry)) }
+
+func (h *bySeq) Pop() any {
+	all := *h
+	last := all[len(all)-1]
+	all[len(all)-1] = ledger.Entry{}
+	*h = all[:len(all)-1]
+	return last
+}
 
 // clock forgets what no window reaches any more.
 func (r *Replay) clock(at time.Time) {
@@ -121,6 +178,7 @@ func (r *Replay) clock(at time.Time) {
 			delete(r.members, id)
 		}
 	}
+	clear(r.yeses) // each is asked for in the moment that it was given
 	r.spent.sweep(r.newest.Unix() / 60)
 }
 
@@ -175,7 +233,8 @@ func (r *Replay) enter(org postern.OrganisationID, session postern.SessionID, t 
 	case !is.ok:
 		return is.rule, verdict{Refused, "gate.refused.policy"}
 	}
-	if _, open := is.rule.Open(at); !open {
+	// An emergency does not wait for office hours.
+	if _, open := is.rule.Open(at); !open && !urgent {
 		return is.rule, verdict{Refused, RefusedHours}
 	}
 	if is.rule.nowhere {
@@ -201,12 +260,11 @@ func (r *Replay) enter(org postern.OrganisationID, session postern.SessionID, t 
 
 // agreed judges whether what a grant had is what a rule wants.
 func agreed(rule Rule, g given) verdict {
-	if rule.Agree != AgreeNobody && !g.cased {
-		return verdict{Refused, "gate.refused.no-case"}
-	}
 	switch {
 	case g.urgent:
-		return verdict{Allowed, ""} // an emergency asks its two people under every policy that has it
+		return verdict{Allowed, ""} // an emergency asks its two people under every policy that has it, and needs no case
+	case rule.Agree != AgreeNobody && !g.cased:
+		return verdict{Refused, "gate.refused.no-case"}
 	case !g.known:
 		if rule.Agree.strength() <= AgreeCase.strength() {
 			return verdict{Allowed, ""}
@@ -252,6 +310,9 @@ func (r *Replay) control(e ledger.Entry, c *ledger.Control) {
 	case c.Kind == verify.ControlRefusal && strings.HasPrefix(c.Subject, "gate.refused."):
 		r.refusal(e, c)
 	default:
+		if c.Kind == verify.ControlConsent {
+			r.consent(c)
+		}
 		if r.counts(c.At) {
 			r.report.Entries++
 			r.report.Others++

@@ -54,13 +54,16 @@ func invent(p Policy, seed uint64, n int) []ledger.Entry {
 				c = ""
 			}
 		case AgreeCustomerOrStaff:
-			by = []string{"customer", "Nadia\napprovers 2"}[chance.IntN(2)]
+			by = []string{"customer", "Nadia, Paul"}[chance.IntN(2)]
 		case AgreeCustomer:
 			by = "customer"
 		}
 		if by != "policy" {
 			h.add(ledger.Entry{Control: &ledger.Control{Kind: verify.ControlRequest, At: at, Actor: staff, Session: session, Organisation: org, Case: c, Account: account,
 				Detail: "tier " + tier.String() + "\n"}})
+		}
+		if by == "Nadia, Paul" {
+			h.add(ledger.Entry{Control: &ledger.Control{Kind: verify.ControlConsent, At: at, Organisation: org, Case: c, Account: account, Detail: "agreed 2 of 2\n"}})
 		}
 		grant := postern.GrantID(fmt.Sprint("g", i))
 		h.add(ledger.Entry{Control: &ledger.Control{Kind: verify.ControlGrant, At: at, Actor: staff, Session: session, Organisation: org, Case: c, Account: account, Grant: grant,
