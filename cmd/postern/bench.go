@@ -30,6 +30,9 @@ func (c *benchCmd) Run(ctx context.Context, o out) error {
 		if f.P50 > 0 {
 			fmt.Fprintf(o.Stdout, ", p50 %.2f ms", f.P50)
 		}
+		if f.P95 > 0 {
+			fmt.Fprintf(o.Stdout, ", p95 %.2f ms", f.P95)
+		}
 		if f.P99 > 0 {
 			fmt.Fprintf(o.Stdout, ", p99 %.2f ms", f.P99)
 		}

@@ -1,5 +1,6 @@
-// Package bench measures a Postern on this machine: the gate's transaction,
-// mail in over SMTP, a mailbox listed over IMAP. The figures of
+// Package bench measures a Postern on this machine: the gate's transaction, Desk
+// and its reveals over HTTP, containment beside them, a large directory, mail in
+// over SMTP, a mailbox listed over IMAP. The figures of
 // docs/performance.md are made with it.
 //
 // What it keeps: nothing; it works in a temporary directory, with every fsync
@@ -39,6 +40,7 @@ type Figure struct {
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
 	P50   float64 `json:"p50_ms,omitempty"`
+	P95   float64 `json:"p95_ms,omitempty"`
 	P99   float64 `json:"p99_ms,omitempty"`
 	Bar   string  `json:"bar,omitempty"` // what to reach, where somebody measured it before
 }
@@ -55,6 +57,17 @@ func Run(ctx context.Context, o Options) error {
 		if err := withNode(ctx, o.Postgres, func(n *node.Node) error { return gates(ctx, n, "PostgreSQL", o) }); err != nil {
 			return fmt.Errorf("couldn't measure the gate on PostgreSQL: %w", err)
 		}
+	}
+	for _, engine := range []struct{ name, address string }{{"SQLite", ""}, {"PostgreSQL", o.Postgres}} {
+		if engine.name == "PostgreSQL" && engine.address == "" {
+			continue
+		}
+		if err := withNode(ctx, engine.address, func(n *node.Node) error { return desks(ctx, n, engine.name, o) }); err != nil {
+			return fmt.Errorf("couldn't measure Desk on %s: %w", engine.name, err)
+		}
+	}
+	if err := withNode(ctx, "", func(n *node.Node) error { return directory(ctx, n, o) }); err != nil {
+		return fmt.Errorf("couldn't measure a large directory: %w", err)
 	}
 	if err := withNode(ctx, "", func(n *node.Node) error { return mails(ctx, n, o) }); err != nil {
 		return fmt.Errorf("couldn't measure mail: %w", err)

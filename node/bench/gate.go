@@ -55,40 +55,46 @@ type way struct {
 }
 
 func newWay(ctx context.Context, n *node.Node, i int) (way, error) {
+	w, _, err := newWayAt(ctx, n, i, postern.TierEnvelope, fmt.Sprintf("127.0.%d.0/24", i))
+	return w, err
+}
+
+// newWayAt gives the session's secret, too.
+func newWayAt(ctx context.Context, n *node.Node, i int, tier postern.Tier, network string) (way, string, error) {
 	m, err := n.Staff.CreateMember(ctx, staff.NewMember{Login: fmt.Sprintf("agent%d@bench.example", i), Name: fmt.Sprintf("Agent %d", i), Locale: "en", Organisation: "provider", Roles: []staff.Role{staff.Agent}})
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
 	secret := fmt.Sprintf("bench password %d", i)
 	_, otp, err := n.Staff.SetPassword(ctx, m.ID, secret)
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
 	u, err := url.Parse(otp)
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
 	code, err := totp.GenerateCode(u.Query().Get("secret"), n.Now())
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
-	_, s, err := n.Staff.SignInPassword(ctx, m.Login, secret, code, staff.From{Network: fmt.Sprintf("127.0.%d.0/24", i)})
+	token, s, err := n.Staff.SignInPassword(ctx, m.Login, secret, code, staff.From{Network: network, Agent: "Go-http-client/1.1"})
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
 	a, err := n.Accounts.Create(ctx, account.New{Address: fmt.Sprintf("person%d@bench.example", i), Name: "Person", Locale: "en"})
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
 	id, err := n.Mail.Append(ctx, a.ID, "INBOX", letter(i, 1024), nil, n.Now())
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
-	r, err := n.Gate.Ask(ctx, s, gate.Ask{Account: a.ID, Tier: postern.TierEnvelope, Scope: postern.Scope{Messages: []postern.MessageID{id}}, Reason: postern.ReasonService, Sentence: "bench", For: time.Hour})
+	r, err := n.Gate.Ask(ctx, s, gate.Ask{Account: a.ID, Tier: tier, Scope: postern.Scope{Messages: []postern.MessageID{id}}, Reason: postern.ReasonService, Sentence: "bench", For: time.Hour})
 	if err != nil {
-		return way{}, err
+		return way{}, "", err
 	}
-	return way{s, gate.Want{Grant: r.Grant, Tier: postern.TierEnvelope, Messages: []postern.MessageID{id}}}, nil
+	return way{s, gate.Want{Grant: r.Grant, Tier: tier, Messages: []postern.MessageID{id}}}, token, nil
 }
 
 func reveals(ctx context.Context, n *node.Node, ways []way, long time.Duration) (Figure, error) {
