@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +23,7 @@ import (
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
+	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/testkit"
 )
 
@@ -52,6 +57,66 @@ func TestNothingOutsideAGrant(t *testing.T) {
 		t.Errorf("%d disclosures and %d refusals: the histories say nothing", revealed, refused)
 	}
 	t.Logf("%d disclosures, %d refused reveals", revealed, refused)
+	h.atRest()
+}
+
+// atRest looks for the words where they have no business: in the logs, and in
+// what the staff and response planes keep.
+func (h *house) atRest() {
+	var words []string
+	for _, c := range h.ana {
+		words = append(words, c.mailbox)
+		for _, l := range c.messages {
+			words = append(words, l.markers()...)
+		}
+	}
+	found := func(text string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	if log := h.log.String(); !strings.Contains(log, "serving") || found(log) || strings.Contains(log, "ana0@") {
+		h.t.Errorf("the log has nothing, or words of a message or an address")
+	}
+	seen := map[string]bool{}
+	err := filepath.WalkDir(h.data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		name, _, _ := strings.Cut(filepath.ToSlash(strings.TrimPrefix(path, h.data+string(filepath.Separator))), "/")
+		plane, _, _ := strings.Cut(name, ".")
+		if found(string(text)) {
+			seen[plane] = true
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Error(err)
+	}
+	delete(seen, "blobs")
+	if !seen["mail"] || len(seen) != 1 {
+		h.t.Errorf("words of messages are kept in %v, and belong in mail and blobs alone", seen)
+	}
+}
+
+// recorder is a test that keeps what is logged.
+type recorder struct {
+	testing.TB
+	sync.Mutex
+	text strings.Builder
+}
+
+func (r *recorder) Output() io.Writer { return r }
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.Lock()
+	defer r.Unlock()
+	return r.text.Write(b)
+}
+
+func (r *recorder) String() string {
+	r.Lock()
+	defer r.Unlock()
+	return r.text.String()
 }
 
 // ticking is the house's clock: it moves when a history says so.
@@ -77,7 +142,8 @@ type house struct {
 	*world
 	clock *ticking
 	ana   []*customer
-	row   int
+	log   *recorder
+	data  string // the directory
 }
 
 type customer struct {
@@ -98,8 +164,9 @@ type letter struct {
 func newHouse(t *testing.T) *house {
 	clock := &ticking{at: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
 	p := policy.Default()
-	n := testkit.Start(t, testkit.Options{Policy: &p, Now: clock.now})
-	h := &house{world: &world{t: t, n: n, http: testkit.Client(t)}, clock: clock}
+	h := &house{clock: clock, log: &recorder{TB: t}}
+	n := testkit.Start(h.log, testkit.Options{Policy: &p, Now: clock.now, Config: func(c *node.Config) { h.data = c.Data }})
+	h.world = &world{t: t, n: n, http: testkit.Client(t)}
 	for _, a := range n.Addresses() {
 		if a.Name == "Desk" {
 			h.base = a.URL
