@@ -29,7 +29,7 @@ import (
 
 // checks is how many histories a plain `go test` runs; -rapid.checks says
 // otherwise.
-const checks = 25
+const checks = 30
 
 // TestNothingOutsideAGrant runs random histories of programs and customers
 // against a whole Postern over HTTP. The model knows what was granted to whom and
@@ -47,7 +47,7 @@ func TestNothingOutsideAGrant(t *testing.T) {
 	var revealed, refused int
 	rapid.Check(t, func(rt *rapid.T) {
 		m := h.begin(rt)
-		for range rapid.IntRange(20, 60).Draw(rt, "steps") {
+		for range rapid.IntRange(30, 80).Draw(rt, "steps") {
 			m.step()
 		}
 		m.settle()
