@@ -29,7 +29,7 @@ import (
 
 // checks is how many histories a plain `go test` runs; -rapid.checks says
 // otherwise.
-const checks = 30
+const checks = 25
 
 // TestNothingOutsideAGrant runs random histories of programs and customers
 // against a whole Postern over HTTP. The model knows what was granted to whom and
