@@ -8,6 +8,7 @@ type browser interface {
 	followTo(part string) error           // the first link whose address has this in it
 	press(text string) error              // a button; submits its form
 	fill(name, value string) error        // a text field, a list, or a box that is ticked with "on"
+	choose(name, text string) error       // of a list, what says this
 	only(name, text string) error         // ticks one box of several, by its label
 	text() (string, error)                // what the page says, spaces folded
 	address() (string, error)             // where it is

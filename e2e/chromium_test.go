@@ -233,6 +233,23 @@ func (b *tab) fill(name, value string) error {
 	return nil
 }
 
+func (b *tab) choose(name, text string) error {
+	const script = `(() => {
+  const fold = s => (s || '').replace(/[\u00a0\u202f\s]+/g, ' ').replace(/’/g, "'").trim();
+  return [...document.querySelectorAll('select[name=' + CSS.escape(%s) + '] option')].find(o => fold(o.text).includes(fold(%s)))?.value ?? '';
+})()`
+	n, _ := json.Marshal(name)
+	v, _ := json.Marshal(text)
+	value, err := eval[string](b, fmt.Sprintf(script, n, v))
+	if err != nil {
+		return err
+	}
+	if value == "" {
+		return fmt.Errorf("no list %q has %q", name, text)
+	}
+	return b.fill(name, value)
+}
+
 func (b *tab) only(name, text string) error {
 	const script = `(() => {
   const fold = s => (s || '').replace(/[\u00a0\u202f\s]+/g, ' ').replace(/’/g, "'").trim();

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,10 +73,13 @@ type stage struct {
 // twice, in English and in French, between quotes.
 //
 //	as NAME FACE             this person's browser; the first time, one click signs in
-//	go PATH                  an address of the face
+//	go PATH                  an address of the face; {id} is the one in the address before
+//	refresh                  what a page without scripts does by itself; with scripts, nothing
+//	await 'en' 'fr'          the page, looked at again and again, says
 //	follow 'en' 'fr'         a link          press 'en' 'fr'   a button
 //	to PART                  the first link whose address has this in it
-//	fill FIELD 'en' 'fr'     a field (one text serves for both)
+//	fill FIELD 'en' 'fr'     a field (one text serves for both); {month} is a day in a month
+//	choose FIELD 'en' 'fr'   of a list, what says this
 //	only FIELD 'en' 'fr'     of several boxes, the one that says this
 //	see 'en' 'fr'            the page says   never 'en' 'fr'   it does not
 //	save 'en' 'fr' FILE      what a link leads to, into a file
@@ -142,7 +146,18 @@ func (s *stage) do(w []string, printed *string) error {
 			return err
 		}
 		parts := strings.SplitN(at, "/", 4)
-		return s.now.visit(strings.Join(parts[:3], "/") + w[1])
+		return s.now.visit(strings.Join(parts[:3], "/") + strings.ReplaceAll(w[1], "{id}", anyID.FindString(at)))
+	case "refresh":
+		if _, live := s.now.(*tab); live {
+			return nil
+		}
+		at, err := s.now.address()
+		if err != nil {
+			return err
+		}
+		return s.now.visit(at)
+	case "await":
+		return s.await(text(1))
 	case "follow":
 		return s.now.follow(text(1))
 	case "to":
@@ -150,7 +165,9 @@ func (s *stage) do(w []string, printed *string) error {
 	case "press":
 		return s.now.press(text(1))
 	case "fill":
-		return s.now.fill(w[1], text(2))
+		return s.now.fill(w[1], strings.ReplaceAll(text(2), "{month}", time.Now().AddDate(0, 1, 0).Format(time.DateOnly)))
+	case "choose":
+		return s.now.choose(w[1], text(2))
 	case "only":
 		return s.now.only(w[1], text(2))
 	case "see":
@@ -212,6 +229,33 @@ func (s *stage) see(text string, want bool) error {
 		}
 	}
 }
+
+// await looks at the page again until it says the text.
+func (s *stage) await(text string) error {
+	at, err := s.now.address()
+	if err != nil {
+		return err
+	}
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); ; <-again.C {
+		said, err := s.now.text()
+		if err != nil {
+			return err
+		}
+		if strings.Contains(said, fold(text)) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s says: %s", at, said)
+		}
+		if err := s.now.visit(at); err != nil {
+			return err
+		}
+	}
+}
+
+var anyID = regexp.MustCompile(`[0-9a-f]{32}`)
 
 func (s *stage) run(status string, args []string, printed *string) error {
 	_, other, err := note.GenerateKey(rand.Reader, s.node.Config().Ledger.Origin)

@@ -341,7 +341,11 @@ func (b *Browser) best(text string, is func(*html.Node) bool) *html.Node {
 	if n := find(b.page, func(n *html.Node) bool { return is(n) && says(n) == fold(text) }); n != nil {
 		return n
 	}
-	return find(b.page, func(n *html.Node) bool { return is(n) && strings.Contains(says(n), fold(text)) })
+	if n := find(b.page, func(n *html.Node) bool { return is(n) && strings.Contains(says(n), fold(text)) }); n != nil {
+		return n
+	}
+	// The name that a screen reader says, where it is longer than what is seen.
+	return find(b.page, func(n *html.Node) bool { return is(n) && strings.Contains(fold(attr(n, "aria-label")), fold(text)) })
 }
 
 func find(n *html.Node, is func(*html.Node) bool) (found *html.Node) {
