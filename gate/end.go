@@ -69,42 +69,44 @@ func (g *Gate) endGrants(tx *db.Tx, at time.Time, why string, actor postern.Staf
 
 // EndSessions ends what hangs on sessions: their grants, the requests that an
 // approver was asked, their deliveries, pages and streams on every node. It does
-// so whether or not they still count, for sessions that staff ended already: by
-// a provider's logout, with an API token, or with a leaver. To end what has
-// ended is no error, so whoever was cut short calls it again.
-//
-// What the customer alone was asked stays: a yes that comes later is kept for
-// whoever works the case then.
+// so whether or not they still count, for those that staff ended already: by a
+// provider's logout, with an API token, or with a leaver. To end what has ended
+// is no error. What the customer alone was asked stays, for whoever works the
+// case when the yes comes.
 func (g *Gate) EndSessions(ctx context.Context, ids ...postern.SessionID) error {
+	return g.endSessions(ctx, "", ids...)
+}
+
+// EndSession ends a session of one's own: signing out.
+func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
+	return g.endSessions(ctx, by.Staff, by.ID)
+}
+
+func (g *Gate) endSessions(ctx context.Context, actor postern.StaffID, ids ...postern.SessionID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	what, err := g.endSessions(ctx, "", ids...)
-	if err != nil {
-		return fmt.Errorf("couldn't end what hangs on ended sessions: %w", err)
-	}
-	return g.elsewhere(ctx, what)
-}
-
-// endSessions ends the sessions that still count and what hangs on all of them,
-// and returns when nothing of it is on its way from this node.
-func (g *Gate) endSessions(ctx context.Context, actor postern.StaffID, ids ...postern.SessionID) (what lease.Ended, err error) {
 	ctx = context.WithoutCancel(ctx) // who hangs up must not leave it half done
-	err = g.db.Update(ctx, func(tx *db.Tx) error {
+	var what lease.Ended
+	err := g.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock(lock); err != nil { // invariant 5
 			return err
 		}
 		at := g.now()
 		what = lease.Ended{Sessions: make(map[postern.SessionID]bool, len(ids)), Grants: map[postern.GrantID]bool{}}
 		for _, id := range ids {
-			if what.Sessions[id] {
-				continue
-			}
 			what.Sessions[id] = true
 			if _, err := g.staff.EndSessionTx(tx, id, at); err != nil {
 				return err
 			}
-			ended, err := g.sessionOver(tx, id, actor, at)
+			if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(id), millis(at)); err != nil {
+				return err
+			}
+			if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND (agree = 'customer-or-staff' OR emergency = 1)",
+				string(id), millis(at)); err != nil {
+				return err
+			}
+			ended, err := g.endGrants(tx, at, EndSession, actor, "session_id = ?1", string(id))
 			if err != nil {
 				return err
 			}
@@ -113,32 +115,9 @@ func (g *Gate) endSessions(ctx context.Context, actor postern.StaffID, ids ...po
 		return nil
 	})
 	if err != nil {
-		return what, err
+		return fmt.Errorf("couldn't end the sessions: %w", err)
 	}
 	g.cut(what, refuse(RefusedSessionEnded)).Here()
-	return what, nil
-}
-
-// sessionOver ends in tx what hangs on a session that was ended, and has every
-// node hear of it.
-func (g *Gate) sessionOver(tx *db.Tx, id postern.SessionID, actor postern.StaffID, at time.Time) ([]Grant, error) {
-	if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(id), millis(at)); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND (agree = 'customer-or-staff' OR emergency = 1)",
-		string(id), millis(at)); err != nil {
-		return nil, err
-	}
-	return g.endGrants(tx, at, EndSession, actor, "session_id = ?1", string(id))
-}
-
-// EndSession ends a session of one's own: signing out. Its grants end in the
-// same transaction, its open pages and streams at once.
-func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
-	what, err := g.endSessions(ctx, by.Staff, by.ID)
-	if err != nil || len(what.Grants) == 0 {
-		return err
-	}
 	return g.elsewhere(ctx, what)
 }
 
