@@ -281,22 +281,47 @@ func (c *Cases) Posts(ctx context.Context, id postern.CaseID, withNotes bool) (f
 	return found, err
 }
 
+// PostsOf gives what a customer may read in their cases, each as in
+// [Cases.Posts], by the case that it stands in: what came with a merged case
+// stands in the one that goes on.
+func (c *Cases) PostsOf(ctx context.Context, a postern.AccountID) (found map[postern.CaseID][]Post, err error) {
+	err = c.db.View(ctx, func(tx *db.Tx) error {
+		found = map[postern.CaseID][]Post{}
+		return tx.Rows(`SELECT p.at, p.who, p.staff, p.kind, p.text, p.arg, p.case_id, CASE WHEN k.merged_into <> '' THEN k.merged_into ELSE k.id END
+			FROM desk_case k JOIN desk_post p ON p.case_id = k.id WHERE k.account = ?1 AND p.kind <> '`+KindNote+`' ORDER BY p.n`, db.Args(string(a)), func(row db.Scanner) error {
+			var in postern.CaseID
+			p, err := scanPost(row, &in)
+			if err == nil && p.public() {
+				found[in] = append(found[in], p)
+			}
+			return err
+		})
+	})
+	return found, err
+}
+
 func posts(tx *db.Tx, id postern.CaseID, withNotes bool) (found []Post, err error) {
 	err = tx.Rows(`SELECT at, who, staff, kind, text, arg, case_id FROM desk_post
 		WHERE case_id = ?1 OR case_id IN (SELECT id FROM desk_case WHERE merged_into = ?1 AND merged_into <> '') ORDER BY n`, db.Args(string(id)), func(row db.Scanner) error {
-		var p Post
-		var at int64
-		if err := row.Scan(&at, &p.By, &p.Staff, &p.Kind, &p.Text, &p.Arg, &p.Case); err != nil {
-			return err
-		}
-		p.At = moment(at)
-		public := p.Kind == KindCustomer || p.Kind == KindReply || p.Text == EventClosed || p.Text == EventReopened
-		if withNotes || p.Kind != KindNote && public {
+		p, err := scanPost(row)
+		if err == nil && (withNotes || p.public()) {
 			found = append(found, p)
 		}
-		return nil
+		return err
 	})
 	return found, err
+}
+
+func scanPost(row db.Scanner, more ...any) (p Post, err error) {
+	var at int64
+	err = row.Scan(append([]any{&at, &p.By, &p.Staff, &p.Kind, &p.Text, &p.Arg, &p.Case}, more...)...)
+	p.At = moment(at)
+	return p, err
+}
+
+// public says whether the customer may read it.
+func (p Post) public() bool {
+	return p.Kind == KindCustomer || p.Kind == KindReply || p.Kind == KindEvent && (p.Text == EventClosed || p.Text == EventReopened)
 }
 
 // CustomerReply adds a letter of the customer's. It opens the case again when

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -344,6 +345,37 @@ func TestCheck(t *testing.T) {
 			}
 			if (number == 0) != (name == "unknown") {
 				t.Errorf("%s has the number %d", name, number)
+			}
+		}
+	})
+}
+
+// TestPostsOf: a customer's cases read at once as they read one by one, merged
+// ones in the case that goes on, and without notes and anybody else's.
+func TestPostsOf(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		s := h.signIn("noor")
+		a, b, c := h.openCase("Mail is gone"), h.openCase("Still gone"), h.openCase("Something else")
+		other, err := h.cases.OpenCase(ctx, desk.NewCase{Account: postern.AccountID(postern.NewID()), Subject: "x", Text: "y"})
+		h.ok(err)
+		for _, k := range []desk.Case{a, b, c, other} {
+			h.ok(h.desk.Note(ctx, s, k.ID, "A note."))
+			h.ok(h.desk.Reply(ctx, s, k.ID, "Which message?"))
+		}
+		h.ok(h.desk.Merge(ctx, s, b.ID, a.Number))
+		h.ok(h.desk.Close(ctx, s, c.ID))
+		theirs, err := h.cases.Of(ctx, h.account)
+		h.ok(err)
+		all, err := h.cases.PostsOf(ctx, h.account)
+		h.ok(err)
+		if len(theirs) != 2 || len(all) != 2 || kinds(all[a.ID]) != "customer customer reply reply" || kinds(all[c.ID]) != "customer reply event" {
+			t.Errorf("%d cases, posts %+v", len(theirs), all)
+		}
+		for _, k := range theirs {
+			one, err := h.cases.Posts(ctx, k.ID, false)
+			h.ok(err)
+			if !slices.Equal(all[k.ID], one) {
+				t.Errorf("at once %+v, alone %+v", all[k.ID], one)
 			}
 		}
 	})

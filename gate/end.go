@@ -2,6 +2,8 @@ package gate
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -65,29 +67,58 @@ func (g *Gate) endGrants(tx *db.Tx, at time.Time, why string, actor postern.Staf
 	return running, nil
 }
 
-// EndSession ends a session of one's own: signing out. Its grants end in the
-// same transaction, its open pages and streams at once.
+// EndSessions ends what hangs on sessions: their grants, the requests that an
+// approver was asked, their deliveries, pages and streams on every node. It does
+// so whether or not they still count, for those that staff ended already: by a
+// provider's logout, with an API token, or with a leaver. To end what has ended
+// is no error. What the customer alone was asked stays, for whoever works the
+// case when the yes comes.
+func (g *Gate) EndSessions(ctx context.Context, ids ...postern.SessionID) error {
+	return g.endSessions(ctx, "", ids...)
+}
+
+// EndSession ends a session of one's own: signing out.
 func (g *Gate) EndSession(ctx context.Context, by staff.Session) error {
-	var sessions []postern.SessionID
-	_, err := g.end(ctx, func(tx *db.Tx, at time.Time) (ended []Grant, err error) {
-		if sessions, err = g.staff.EndSessionTx(tx, by.ID, at); err != nil {
-			return nil, err
-		}
-		for _, s := range sessions {
-			if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(s), millis(at)); err != nil {
-				return nil, err
-			}
-		}
-		if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND (agree = 'customer-or-staff' OR emergency = 1)",
-			string(by.ID), millis(at)); err != nil {
-			return nil, err
-		}
-		return g.endGrants(tx, at, EndSession, by.Staff, "session_id = ?1", string(by.ID))
-	})
-	for _, s := range sessions {
-		g.hub.end(onSession(s), g.now())
+	return g.endSessions(ctx, by.Staff, by.ID)
+}
+
+func (g *Gate) endSessions(ctx context.Context, actor postern.StaffID, ids ...postern.SessionID) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	return err
+	ctx = context.WithoutCancel(ctx) // who hangs up must not leave it half done
+	var what lease.Ended
+	err := g.db.Update(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(lock); err != nil { // invariant 5
+			return err
+		}
+		at := g.now()
+		what = lease.Ended{Sessions: make(map[postern.SessionID]bool, len(ids)), Grants: map[postern.GrantID]bool{}}
+		for _, id := range ids {
+			what.Sessions[id] = true
+			if _, err := g.staff.EndSessionTx(tx, id, at); err != nil {
+				return err
+			}
+			if err := tx.ExecOne("INSERT INTO gate_ended (what, subject, at) VALUES ('session', ?1, ?2)", string(id), millis(at)); err != nil {
+				return err
+			}
+			if _, err := tx.Exec("UPDATE gate_request SET status = 'expired', answered = ?2 WHERE session_id = ?1 AND status = 'waiting' AND (agree = 'customer-or-staff' OR emergency = 1)",
+				string(id), millis(at)); err != nil {
+				return err
+			}
+			ended, err := g.endGrants(tx, at, EndSession, actor, "session_id = ?1", string(id))
+			if err != nil {
+				return err
+			}
+			maps.Copy(what.Grants, endOfGrants(ended).Grants)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("couldn't end the sessions: %w", err)
+	}
+	g.cut(what, refuse(RefusedSessionEnded)).Here()
+	return g.elsewhere(ctx, what)
 }
 
 func endOfGrants(all []Grant) lease.Ended {

@@ -42,14 +42,14 @@ func (h help) Cases(ctx context.Context, id postern.AccountID) ([]web.HelpCase, 
 	if err != nil {
 		return nil, err
 	}
+	posts, err := h.n.Cases.PostsOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]web.HelpCase, len(cases))
 	for i, c := range cases {
-		posts, err := h.n.Cases.Posts(ctx, c.ID, false)
-		if err != nil {
-			return nil, err
-		}
 		list[i] = web.HelpCase{Number: c.Number, Subject: c.Subject, Status: c.Status, Opened: c.Opened, Updated: c.Updated, Assignee: c.AssigneeName}
-		for _, p := range posts {
+		for _, p := range posts[c.ID] {
 			post := web.CasePost{At: p.At, By: p.By, Staff: p.Staff != "", Text: p.Text}
 			if p.Kind == desk.KindEvent {
 				post.Event, post.Text = p.Text, ""

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,24 +59,20 @@ func (n *Node) providers() ([]deskweb.Provider, http.Handler, error) {
 		}
 		p := oidc.New(oidc.Parts{Staff: n.Staff, Origin: n.origins.Desk, Now: n.now, Log: n.log, Config: oidc.Config{ID: c.ID, Name: name,
 			Organisation: postern.OrganisationID(c.Organisation), Issuer: c.Issuer, ClientID: c.ClientID, Secret: secret, Domains: domains, LoginClaim: c.LoginClaim, Join: c.Join}})
-		buttons = append(buttons, deskweb.Provider{ID: c.ID, Name: name, Begin: p.Begin,
+		buttons = append(buttons, deskweb.Provider{ID: c.ID, Name: name, Issuer: c.Issuer, Begin: p.Begin,
 			Finish: func(rw http.ResponseWriter, r *http.Request, from staff.From) (string, staff.Session, string, error) {
 				a, err := p.Finish(rw, r, from)
 				return a.Token, a.Session, a.Next, err
 			}})
-		logouts.Handle("POST /oidc/"+c.ID+"/logout", p.Logout(n.endGrantsOf))
+		logouts.Handle("POST /oidc/"+c.ID+"/logout", p.Logout(n.loggedOut))
 	}
 	return buttons, logouts, nil
 }
 
-// endGrantsOf closes the grants and the open pages of sessions that a provider's
-// logout has ended: whatever they would have shown is refused already.
-func (n *Node) endGrantsOf(ctx context.Context, sessions []postern.SessionID) {
-	var errs []error
-	for _, id := range sessions {
-		errs = append(errs, n.Gate.EndSession(ctx, staff.Session{ID: id}))
-	}
-	if err := errors.Join(errs...); err != nil {
+// loggedOut ends what hangs on sessions that a provider's logout has ended:
+// whatever they would have shown is refused already.
+func (n *Node) loggedOut(ctx context.Context, sessions []postern.SessionID) {
+	if err := n.Gate.EndSessions(ctx, sessions...); err != nil {
 		n.log.Warn("couldn't close what ended sessions had open", "error", err)
 	}
 }

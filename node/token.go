@@ -77,6 +77,9 @@ func listTokens(ctx context.Context, n *Node, in TokenIn, _ report) ([]TokenOut,
 }
 
 func endToken(ctx context.Context, n *Node, in TokenIn, _ report) (TokenOut, error) {
-	t, _, err := n.Staff.EndToken(ctx, in.Token)
+	t, ended, err := n.Staff.EndToken(ctx, in.Token)
+	if err == nil { // its own session too when it had ended before: what hangs on it may not have
+		err = n.Gate.EndSessions(ctx, append(ended, t.Session)...)
+	}
 	return TokenOut{Credential: t.Credential, Ended: t.EndedAt}, err
 }

@@ -139,7 +139,8 @@ func (d *Directory) SetLocale(ctx context.Context, id postern.StaffID, locale st
 	return d.changeMember(ctx, "UPDATE staff_member SET locale = ?2 WHERE id = ?1", id, locale)
 }
 
-// Leave ends a member's time: every session of theirs is refused from now on.
+// Leave ends a member's time: every session of theirs is refused from now on,
+// and every API token that they made.
 func (d *Directory) Leave(ctx context.Context, id postern.StaffID) error {
 	return d.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock(containment); err != nil {

@@ -127,7 +127,8 @@ func (d *Directory) Join(ctx context.Context, by Session, c PersonChange) (p Per
 }
 
 // Amend changes a person of the token's organisation. Whoever leaves loses every
-// session and API token here and now; whoever comes back signs in anew.
+// session and API token here and now, those that they made for others too;
+// whoever comes back signs in anew.
 func (d *Directory) Amend(ctx context.Context, by Session, id postern.StaffID, c PersonChange) (p Person, err error) {
 	err = d.manage(ctx, by, func(tx *db.Tx, o limits) error {
 		old, err := personIn(tx, "id = ?1 AND organisation = ?2 AND unlisted = 0", id, by.Organisation)
@@ -318,8 +319,9 @@ func (d *Directory) write(tx *db.Tx, p Person, unlisted bool) error {
 	return err
 }
 
-// leave ends what would come alive again with the member: sessions and API
-// tokens. Passkeys and passwords wait for a return.
+// leave ends what would come alive again with the member, sessions and API
+// tokens, and the tokens that they made for others, which they may know and
+// which nobody else answers for. Passkeys and passwords wait for a return.
 func (d *Directory) leave(tx *db.Tx, id postern.StaffID) error {
 	now := d.now()
 	if _, err := tx.Exec("UPDATE staff_credential SET ended_at = COALESCE(ended_at, ?2) WHERE staff = ?1 AND kind = 'token'", id, millis(now)); err != nil {
@@ -328,19 +330,27 @@ func (d *Directory) leave(tx *db.Tx, id postern.StaffID) error {
 	if _, err := tx.Exec("UPDATE staff_invite SET used_at = ?2 WHERE staff = ?1 AND used_at IS NULL", id, millis(now)); err != nil {
 		return err
 	}
-	_, err := d.endSessions(tx, "staff = ?1", string(id), now)
+	if err := d.endTokensMadeBy(tx, id, now); err != nil {
+		return err
+	}
+	_, err := d.endSessions(tx, hangsOn, string(id), now)
 	return err
 }
+
+// hangsOn selects the sessions that end with a member's time: their own, and
+// those of the API tokens that they made.
+const hangsOn = "(staff = ?1 OR id IN (SELECT session FROM staff_token WHERE made_by = ?1))"
 
 func (d *Directory) personEvent(tx *db.Tx, by Session, p Person, result string) error {
 	return d.event(tx, Event{At: d.now(), Staff: p.ID, Organisation: p.Organisation, Credential: by.Credential, Session: by.ID,
 		Network: by.Network, Agent: by.Agent, Method: methodSCIM, Result: result})
 }
 
-// SessionsOf gives a member's sessions that have not ended.
+// SessionsOf gives the sessions that end with a member's time: theirs and those
+// of the API tokens that they made, the ones that ended before their time too.
 func (d *Directory) SessionsOf(ctx context.Context, id postern.StaffID) (all []postern.SessionID, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		return tx.Rows("SELECT id FROM staff_session WHERE staff = ?1 AND ended_at IS NULL AND expires > ?2 ORDER BY id", db.Args(id, millis(d.now())), func(row db.Scanner) error {
+		return tx.Rows("SELECT id FROM staff_session WHERE "+hangsOn+" AND expires > ?2 ORDER BY id", db.Args(id, millis(d.now())), func(row db.Scanner) error {
 			var s postern.SessionID
 			err := row.Scan(&s)
 			all = append(all, s)

@@ -276,3 +276,62 @@ func TestStolenSessionLeavesNoToken(t *testing.T) {
 		wantKey(t, err, KeyCredentialEnded)
 	})
 }
+
+// TestLeaverLeavesNoToken: who leaves takes the tokens along that they made for
+// others, and no others.
+func TestLeaverLeavesNoToken(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		leave func(t *testing.T, h *house, by Session, id postern.StaffID) error
+	}{
+		{"leave", func(t *testing.T, h *house, _ Session, id postern.StaffID) error { return h.Leave(t.Context(), id) }},
+		{"scim", func(t *testing.T, h *house, by Session, id postern.StaffID) error {
+			gone := false
+			_, err := h.Amend(t.Context(), by, id, PersonChange{Active: &gone})
+			return err
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			each(t, func(t *testing.T, h *house) {
+				noor, ada, bea := h.hire(t, "noor", "provider"), h.hire(t, "ada", "provider", Admin), h.hire(t, "bea", "provider", Admin)
+				directory, _ := h.token(t, noor, ScopeSCIM)
+				by, err := h.TokenSession(t.Context(), directory, From{Network: home})
+				if err != nil {
+					t.Fatal(err)
+				}
+				issue := func(w hired) (string, Token) {
+					_, s := h.signIn(t, w, From{Network: home})
+					secret, made, err := h.NewToken(t.Context(), s, noor.ID, "tickets", []string{ScopeCasesRead}, TokenLife)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return secret, made
+				}
+				hers, made := issue(ada)
+				beas, other := issue(bea)
+				if err := c.leave(t, h, by, ada.ID); err != nil {
+					t.Fatal(err)
+				}
+				_, err = h.TokenSession(t.Context(), hers, From{Network: home})
+				wantKey(t, err, KeyCredentialEnded)
+				wantKey(t, h.aliveErr(t, made.Session), KeyCredentialEnded)
+				for _, secret := range []string{directory, beas} {
+					if _, err := h.TokenSession(t.Context(), secret, From{Network: home}); err != nil {
+						t.Errorf("somebody else's token: %v", err)
+					}
+				}
+				if got := results(t, h, made.Credential); got["ended"] != 1 {
+					t.Errorf("the feed says %v", got)
+				}
+				if got := results(t, h, other.Credential); got["ended"] != 0 {
+					t.Errorf("of another's token the feed says %v", got)
+				}
+				// What hangs on them is still to be found, and nobody else's.
+				all, err := h.SessionsOf(t.Context(), ada.ID)
+				if err != nil || len(all) != 2 || !slices.Contains(all, made.Session) || slices.Contains(all, other.Session) {
+					t.Errorf("the leaver's sessions %v, %v", all, err)
+				}
+			})
+		})
+	}
+}

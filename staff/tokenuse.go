@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
@@ -182,4 +183,30 @@ func (d *Directory) endTokensMadeWith(tx *db.Tx, id postern.CredentialID, at int
 	_, err := tx.Exec(`UPDATE staff_credential SET ended_at = COALESCE(ended_at, ?2)
 		WHERE id IN (SELECT credential FROM staff_token WHERE made_with = ?1)`, id, at)
 	return err
+}
+
+// endTokensMadeBy ends the API tokens that a member made for others, each with
+// an event: somebody will miss it.
+func (d *Directory) endTokensMadeBy(tx *db.Tx, id postern.StaffID, at time.Time) error {
+	var ended []Event
+	err := tx.Rows(`SELECT s.staff, s.organisation, s.credential, s.id FROM staff_session s JOIN staff_token t ON t.session = s.id JOIN staff_credential c ON c.id = t.credential
+		WHERE t.made_by = ?1 AND c.staff <> ?1 AND c.ended_at IS NULL AND s.ended_at IS NULL AND s.expires > ?2 ORDER BY s.id`, db.Args(id, millis(at)), func(row db.Scanner) error {
+		e := Event{At: at, Method: methodToken, Result: resultEnded}
+		err := row.Scan(&e.Staff, &e.Organisation, &e.Credential, &e.Session)
+		ended = append(ended, e)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`UPDATE staff_credential SET ended_at = COALESCE(ended_at, ?2)
+		WHERE id IN (SELECT credential FROM staff_token WHERE made_by = ?1)`, id, millis(at)); err != nil {
+		return err
+	}
+	for _, e := range ended {
+		if err := d.event(tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -45,8 +45,9 @@ type Parts struct {
 	Staff  *staff.Directory
 	Origin string // "https://desk.example": what locations begin with
 	Log    *slog.Logger
-	// Leaving ends what a member has open, before they leave; nil does nothing.
-	Leaving func(context.Context, postern.StaffID) error
+	// Left closes what a member had open, once they have left; nil does nothing.
+	// It is called again when a directory says again that they have.
+	Left func(context.Context, postern.StaffID) error
 	// From says where a request comes from; nil reads its remote address.
 	From func(*http.Request) staff.From
 }

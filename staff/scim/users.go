@@ -222,17 +222,10 @@ func (u users) Replace(r *http.Request, id string, a lib.ResourceAttributes) (li
 }
 
 func (u users) amend(r *http.Request, id string, c staff.PersonChange) (lib.Resource, error) {
-	if c.Delete || c.Active != nil && !*c.Active {
-		if _, err := u.one(r, id); err != nil {
-			return lib.Resource{}, u.failed(err)
-		}
-		if u.Leaving != nil {
-			if err := u.Leaving(r.Context(), postern.StaffID(id)); err != nil {
-				return lib.Resource{}, u.failed(err)
-			}
-		}
-	}
 	p, err := u.Staff.Amend(r.Context(), by(r), postern.StaffID(id), c)
+	if err == nil && p.Status == "left" && u.Left != nil {
+		err = u.Left(r.Context(), p.ID)
+	}
 	if err != nil {
 		return lib.Resource{}, u.failed(err)
 	}
