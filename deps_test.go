@@ -62,7 +62,7 @@ var rules = []rule{
 	{"desk", []string{"gate", "gate/policy", "staff", "db"}, "the desk has no way to a mailbox but the gate"},
 	{"desk/hooks", []string{"desk", "staff", "db"}, "ticket systems hear of cases, and never of mail"},
 	{"desk/web", []string{"desk", "desk/hooks", "gate", "gate/history", "gate/policy", "staff", "staff/device", "ui"}, "the agents' face"},
-	{"api", []string{"desk", "gate", "ledger", "ledger/verify", "response", "staff"}, "the pages' acts for programs, through the same rooms"},
+	{"api", []string{"desk", "gate", "gate/history", "ledger", "ledger/verify", "response", "staff"}, "the pages' acts for programs, through the same rooms"},
 	{"response", []string{"gate", "gate/policy", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as Controls"},
 	{"response/web", []string{"response", "gate", "staff", "staff/device", "ui"}, "the responders' face"},
 

@@ -29,6 +29,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/response"
 	"github.com/postern-mail/postern/staff"
@@ -42,6 +43,7 @@ type Parts struct {
 	Gate     *gate.Gate
 	Response *response.Response
 	Ledger   *ledger.Ledger
+	History  *history.History
 	// Customer gives an address's account, with what a case keeps of it. The
 	// staff plane knows no addresses, so the node plugs the directory in.
 	Customer func(ctx context.Context, address string) (Customer, error)
@@ -71,9 +73,17 @@ func New(p Parts) http.Handler {
 	api := humago.New(mux, config())
 	api.UseMiddleware(r.authenticate())
 	r.caseOperations(api)
+	r.queueOperations(api)
+	r.caseworkOperations(api)
 	r.gateOperations(api)
+	r.holdOperations(api)
+	r.historyOperations(api)
 	r.responseOperations(api)
+	r.incidentOperations(api)
+	r.scopeOperations(api)
+	r.noticeOperations(api)
 	r.ledgerOperations(api)
+	r.oversightOperations(api)
 	return mux
 }
 

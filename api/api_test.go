@@ -29,7 +29,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	p := policy.Default()
-	n := testkit.Start(t, testkit.Options{Policy: &p})
+	n := testkit.Start(t, testkit.Options{Policy: &p, Config: func(c *node.Config) { c.Ledger.Publish.Duration = 0 }})
 	w := &world{t: t, n: n, http: testkit.Client(t)}
 	for _, a := range n.Addresses() {
 		if a.Name == "Desk" {
@@ -288,7 +288,7 @@ func TestDocument(t *testing.T) {
 		t.Errorf("the document is of version %s", v)
 	}
 	paths, _ := doc["paths"].(map[string]any)
-	if len(paths) < 15 {
+	if len(paths) < 60 {
 		t.Fatalf("the document has %d paths", len(paths))
 	}
 	for path, item := range paths {

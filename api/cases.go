@@ -15,18 +15,25 @@ import (
 
 // Case is a support case.
 type Case struct {
-	ID       postern.CaseID    `json:"id"`
-	Number   int64             `json:"number" doc:"What people say: case 1042."`
-	Account  postern.AccountID `json:"account"`
-	Address  string            `json:"address" doc:"The customer's address when the case was opened."`
-	Locale   string            `json:"locale"`
-	Subject  string            `json:"subject" doc:"The customer's own words for it; no subject of a message."`
-	Status   string            `json:"status" enum:"open,waiting,closed"`
-	Assignee postern.StaffID   `json:"assignee,omitempty"`
-	External string            `json:"external,omitempty" doc:"The number of the ticket in another system."`
-	Opened   time.Time         `json:"opened"`
-	Updated  time.Time         `json:"updated"`
-	Posts    []Post            `json:"posts,omitempty" doc:"Only of a single case."`
+	ID           postern.CaseID         `json:"id"`
+	Number       int64                  `json:"number" doc:"What people say: case 1042."`
+	Account      postern.AccountID      `json:"account"`
+	Address      string                 `json:"address" doc:"The customer's address when the case was opened."`
+	Locale       string                 `json:"locale"`
+	Subject      string                 `json:"subject" doc:"The customer's own words for it; no subject of a message."`
+	Status       string                 `json:"status" enum:"open,waiting,closed"`
+	Assignee     postern.StaffID        `json:"assignee,omitempty"`
+	External     string                 `json:"external,omitempty" doc:"The number of the ticket in another system."`
+	Opened       time.Time              `json:"opened"`
+	Updated      time.Time              `json:"updated"`
+	Priority     string                 `json:"priority" enum:"urgent,high,normal,low"`
+	Organisation postern.OrganisationID `json:"organisation,omitempty" doc:"Who works it."`
+	Outside      bool                   `json:"outside,omitempty" doc:"That is an outsourcer."`
+	Due          *time.Time             `json:"due,omitempty" doc:"The next thing due."`
+	MergedInto   postern.CaseID         `json:"merged_into,omitempty" doc:"The case that goes on in its place."`
+	HandedBy     string                 `json:"handed_by,omitempty"`
+	HandedWhy    string                 `json:"handed_why,omitempty"`
+	Posts        []Post                 `json:"posts,omitempty" doc:"Only of a single case."`
 }
 
 // Post is one thing written in a case.
@@ -39,7 +46,8 @@ type Post struct {
 
 func caseOf(k desk.Case) Case {
 	return Case{ID: k.ID, Number: k.Number, Account: k.Account, Address: k.Address, Locale: k.Locale, Subject: k.Subject, Status: k.Status,
-		Assignee: k.Assignee, External: k.External, Opened: k.Opened, Updated: k.Updated}
+		Assignee: k.Assignee, External: k.External, Opened: k.Opened, Updated: k.Updated,
+		Priority: k.Priority.String(), Organisation: k.Organisation, Outside: k.Outside, Due: when(k.Due), MergedInto: k.MergedInto, HandedBy: k.HandedBy, HandedWhy: k.HandedWhy}
 }
 
 // OneCase names a case in a path. It is exported, as the next ones are, because
@@ -57,18 +65,6 @@ type words struct {
 
 func (r rooms) caseOperations(api huma.API) {
 	tags := []string{"cases"}
-	huma.Register(api, operation(huma.Operation{OperationID: "list-cases", Method: http.MethodGet, Path: "/api/v1/cases", Summary: "The queue, the latest first", Tags: tags}, "cases:read"),
-		func(ctx context.Context, in *struct {
-			Status string `query:"status" enum:"open,waiting,closed" doc:"Left out: all that are not closed."`
-			Query  string `query:"q" maxLength:"200" doc:"A number, or part of a subject, an address or a ticket's number."`
-			Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
-		}) (*reply[list[Case]], error) {
-			found, err := r.Desk.Queue(ctx, session(ctx), desk.Filter{Status: in.Status, Query: in.Query, Limit: in.Limit})
-			if err != nil {
-				return nil, r.failed(ctx, err)
-			}
-			return &reply[list[Case]]{mapped(found, caseOf)}, nil
-		})
 	huma.Register(api, operation(huma.Operation{OperationID: "open-case", Method: http.MethodPost, Path: "/api/v1/cases", Summary: "Open a case in a customer's name", Tags: tags, DefaultStatus: http.StatusCreated,
 		Description: "For a ticket system in which the customer wrote. A case alone shows nothing but what the policy gives for a case."}, "cases:write"),
 		func(ctx context.Context, in *struct {
@@ -77,6 +73,7 @@ func (r rooms) caseOperations(api huma.API) {
 				Subject  string `json:"subject" minLength:"1" maxLength:"200"`
 				Text     string `json:"text" minLength:"1" maxLength:"65536"`
 				External string `json:"external,omitempty" maxLength:"64"`
+				Priority string `json:"priority,omitempty" enum:"urgent,high,normal,low" doc:"Left out: normal."`
 			}
 		}) (*reply[Case], error) {
 			if err := works(session(ctx)); err != nil {
@@ -86,8 +83,9 @@ func (r rooms) caseOperations(api huma.API) {
 			if err != nil {
 				return nil, r.failed(ctx, err)
 			}
+			priority, _ := desk.PriorityNamed(in.Body.Priority)
 			k, err := r.Cases.OpenCase(ctx, desk.NewCase{Account: who.Account, Address: who.Address, Name: who.Name, Locale: who.Locale,
-				Subject: in.Body.Subject, Text: in.Body.Text, External: in.Body.External})
+				Subject: in.Body.Subject, Text: in.Body.Text, External: in.Body.External, Priority: priority})
 			if err != nil {
 				return nil, r.failed(ctx, err)
 			}

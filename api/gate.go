@@ -12,6 +12,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/staff"
 )
 
 // Request is what was asked for, with the answer once there is one.
@@ -33,10 +34,31 @@ type Request struct {
 	Answer        string              `json:"answer,omitempty"`
 	Grant         postern.GrantID     `json:"grant,omitempty"`
 	NeedsCustomer bool                `json:"needs_customer"`
+	Once          bool                `json:"once,omitempty" doc:"Each message is shown once."`
+	Emergency     bool                `json:"emergency,omitempty" doc:"Without the customer, who is told."`
+	Approvers     int                 `json:"approvers" doc:"How many members of staff must agree where they may."`
+	Agreements    []Agreement         `json:"agreements,omitempty" doc:"Of those who have agreed; the request is what they left of it."`
+}
+
+// Agreement is one member's yes to a request that needs several.
+type Agreement struct {
+	Staff     string              `json:"staff"`
+	Responder bool                `json:"responder"`
+	At        time.Time           `json:"at"`
+	Tier      string              `json:"tier"`
+	Messages  []postern.MessageID `json:"messages,omitempty"`
+	Seconds   int                 `json:"seconds"`
+	Once      bool                `json:"once,omitempty"`
+}
+
+func agreementsOf(all []gate.Agreement) []Agreement {
+	return mapped(all, func(a gate.Agreement) Agreement {
+		return Agreement{Staff: a.Name, Responder: a.Responder, At: a.At, Tier: a.Tier.String(), Messages: a.Messages, Seconds: int(a.For / time.Second), Once: a.Once}
+	}).Items
 }
 
 func requestOf(q gate.Request) Request {
-	return Request{ID: q.ID, Case: q.Case, Account: q.Account, Tier: q.Tier.String(), Messages: q.Messages, Reason: q.Reason.String(), Sentence: q.Sentence,
+	return Request{Once: q.Once, Emergency: q.Emergency, Approvers: q.Approvers, Agreements: agreementsOf(q.Agreements), ID: q.ID, Case: q.Case, Account: q.Account, Tier: q.Tier.String(), Messages: q.Messages, Reason: q.Reason.String(), Sentence: q.Sentence,
 		Seconds: int(q.For / time.Second), Staff: q.StaffName, Organisation: q.OrganisationName, Asked: q.Asked, Status: q.Status, Answered: when(q.Answered),
 		AnsweredBy: q.AnsweredBy, Answer: q.Answer, Grant: q.Grant, NeedsCustomer: q.NeedsCustomer}
 }
@@ -56,11 +78,13 @@ type Grant struct {
 	Consented bool                `json:"consented"`
 	Ended     *time.Time          `json:"ended,omitempty"`
 	EndedWhy  string              `json:"ended_why,omitempty"`
+	Once      bool                `json:"once,omitempty" doc:"Each message is shown once at the tier."`
+	Emergency bool                `json:"emergency,omitempty"`
 }
 
 func grantOf(g gate.Grant) Grant {
 	return Grant{ID: g.ID, Request: g.Request, Case: g.Case, Account: g.Account, Tier: g.Tier.String(), Messages: g.Messages, From: g.From, Until: g.Until,
-		Staff: g.StaffName, AgreedBy: g.AgreedBy, Consented: g.Consented, Ended: when(g.Ended), EndedWhy: g.EndedWhy}
+		Staff: g.StaffName, AgreedBy: g.AgreedBy, Consented: g.Consented, Ended: when(g.Ended), EndedWhy: g.EndedWhy, Once: g.Once, Emergency: g.Emergency}
 }
 
 // Revealed is what one disclosure gives.
@@ -97,6 +121,17 @@ func (r rooms) gateOperations(api huma.API) {
 				return nil, r.failed(ctx, err)
 			}
 			return &reply[list[Grant]]{mapped(found, grantOf)}, nil
+		})
+	answers(r, api, staff.ScopeGateAsk, operationOf("grants", "get-grant", "GET", "/grants/{id}", "A grant of this token's"),
+		func(ctx context.Context, s staff.Session, in *OneGrant) (Grant, error) {
+			g, err := r.Gate.Grant(ctx, in.ID)
+			if err == nil && g.Session != s.ID {
+				err = &postern.Error{Kind: postern.NotFound, Key: gate.RefusedNoGrant, Text: "this token has no such grant"}
+			}
+			if err != nil {
+				return Grant{}, err
+			}
+			return grantOf(g), nil
 		})
 	huma.Register(api, operation(huma.Operation{OperationID: "close-grant", Method: http.MethodPost, Path: "/api/v1/grants/{id}/close", Summary: "End a grant of one's own before its time", Tags: tags, DefaultStatus: http.StatusNoContent}, "gate:ask"),
 		func(ctx context.Context, in *OneGrant) (*struct{}, error) {

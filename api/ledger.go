@@ -7,9 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/ledger"
-	"github.com/postern-mail/postern/staff"
 )
 
 // Access is a disclosure as an OCSF event: Datastore Activity (class 6005),
@@ -96,9 +94,8 @@ func (r rooms) ledgerOperations(api huma.API) {
 			After int64 `query:"after" default:"-1" minimum:"-1"`
 			Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"Entries of the ledger to read; controls among them are left out."`
 		}) (*reply[Accesses], error) {
-			s := session(ctx)
-			if !s.Is(staff.Responder) && !s.Is(staff.Auditor) {
-				return nil, r.failed(ctx, &postern.Error{Kind: postern.Denied, Key: gate.RefusedNotResponder, Text: "this token's member is neither a responder nor an auditor"})
+			if err := oversees(session(ctx)); err != nil {
+				return nil, r.failed(ctx, err)
 			}
 			entries, err := r.Ledger.Entries(ctx, in.After, in.Limit)
 			if err != nil {

@@ -109,7 +109,7 @@ func (r rooms) responseOperations(api huma.API) {
 			Status string `query:"status" maxLength:"20"`
 			Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
 		}) (*reply[list[Alert]], error) {
-			if err := responds(session(ctx)); err != nil {
+			if err := reads(session(ctx)); err != nil {
 				return nil, r.failed(ctx, err)
 			}
 			found, err := r.Response.Alerts(ctx, response.AlertFilter{Status: in.Status, Limit: in.Limit})
@@ -120,7 +120,7 @@ func (r rooms) responseOperations(api huma.API) {
 		})
 	huma.Register(api, operation(huma.Operation{OperationID: "list-incidents", Method: http.MethodGet, Path: "/api/v1/incidents", Summary: "Incidents, newest first", Tags: tags}, "response:read"),
 		func(ctx context.Context, _ *struct{}) (*reply[list[Incident]], error) {
-			if err := responds(session(ctx)); err != nil {
+			if err := reads(session(ctx)); err != nil {
 				return nil, r.failed(ctx, err)
 			}
 			found, err := r.Response.Incidents(ctx)
@@ -131,7 +131,7 @@ func (r rooms) responseOperations(api huma.API) {
 		})
 	huma.Register(api, operation(huma.Operation{OperationID: "list-containments", Method: http.MethodGet, Path: "/api/v1/containments", Summary: "Every ending of access, newest first", Tags: tags}, "response:read"),
 		func(ctx context.Context, _ *struct{}) (*reply[list[Containment]], error) {
-			if err := responds(session(ctx)); err != nil {
+			if err := reads(session(ctx)); err != nil {
 				return nil, r.failed(ctx, err)
 			}
 			found, err := r.Gate.Containments(ctx)
@@ -160,13 +160,7 @@ func (r rooms) responseOperations(api huma.API) {
 			if err := responds(s); err != nil {
 				return nil, r.failed(ctx, err)
 			}
-			var c gate.Containment
-			var err error
-			if in.Body.Incident != "" {
-				c, err = r.Response.Contain(ctx, s, in.Body.Incident, in.Body.of())
-			} else {
-				c, err = r.Gate.Contain(ctx, gate.Actor{Staff: s.Staff, Session: s.ID, Name: s.Name}, in.Body.of())
-			}
+			c, err := r.Response.Contain(ctx, s, in.Body.Incident, in.Body.of())
 			if err != nil {
 				return nil, r.failed(ctx, err)
 			}

@@ -54,6 +54,7 @@ type Event struct {
 type Message struct {
 	ID          postern.MessageID `json:"id"`
 	Masked      bool              `json:"masked,omitempty" doc:"It opens other doors, and the customer did not agree to this very message: nothing else is set."`
+	Given       []string          `json:"given,omitempty" doc:"The fields that it shows, a masked one none."`
 	Mailbox     string            `json:"mailbox,omitempty"`
 	From        []string          `json:"from,omitempty"`
 	To          []string          `json:"to,omitempty"`
@@ -96,7 +97,7 @@ func eventsOf(all []postern.TraceEvent) []Event {
 
 func messagesOf(all []postern.ShownMessage) []Message {
 	return mapped(all, func(m postern.ShownMessage) Message {
-		out := Message{ID: m.ID, Masked: m.Masked, Mailbox: m.Mailbox, From: m.From, To: m.To, Subject: m.Subject, Date: when(m.Date), Size: m.Size,
+		out := Message{ID: m.ID, Masked: m.Masked, Given: m.Given.Names(), Mailbox: m.Mailbox, From: m.From, To: m.To, Subject: m.Subject, Date: when(m.Date), Size: m.Size,
 			Plain: m.Plain, HTML: m.HTML, Source: m.Source}
 		for _, a := range m.Attachments {
 			out.Attachments = append(out.Attachments, Attachment(a))

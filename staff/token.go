@@ -27,12 +27,16 @@ const (
 	ScopeResponseRead    = "response:read"
 	ScopeResponseContain = "response:contain"
 	ScopeLedgerRead      = "ledger:read"
-	ScopeSCIM            = "scim" // manages the members of the token's organisation
+	ScopeGateHold        = "gate:hold"
+	ScopeGateHistory     = "gate:history"
+	ScopeResponseWrite   = "response:write"
+	ScopeTokensRead      = "tokens:read" // those of the same member
+	ScopeSCIM            = "scim"        // manages the members of the token's organisation
 )
 
 // Scopes lists them.
 var Scopes = [...]string{ScopeCasesRead, ScopeCasesWrite, ScopeAccountRead, ScopeGateAsk, ScopeGateApprove, ScopeGateReveal,
-	ScopeResponseRead, ScopeResponseContain, ScopeLedgerRead, ScopeSCIM}
+	ScopeGateHold, ScopeGateHistory, ScopeResponseRead, ScopeResponseWrite, ScopeResponseContain, ScopeLedgerRead, ScopeTokensRead, ScopeSCIM}
 
 // May says whether the session may do what a scope names. A person's session
 // may do all that the person's roles allow.

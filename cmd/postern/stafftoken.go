@@ -21,7 +21,7 @@ type tokenNew struct {
 	configFlag
 	Login string   `arg:"" help:"The member whose token it is: it may never do more than they may, and ends with them."`
 	Label string   `required:"" help:"What it is for, like \"Zendesk\"."`
-	Scope []string `required:"" help:"What it may do: cases:read, cases:write, account:read, gate:ask, gate:approve, gate:reveal, response:read, response:contain, ledger:read, scim."`
+	Scope []string `required:"" help:"What it may do: cases:read, cases:write, account:read, gate:ask, gate:approve, gate:reveal, gate:hold, gate:history, response:read, response:write, response:contain, ledger:read, tokens:read, scim."`
 	Days  int      `help:"How long it lives, at most 365." default:"90"`
 }
 
