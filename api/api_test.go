@@ -39,6 +39,18 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// forPrograms is the default policy of a house that lets programs have what it
+// wants a person's proof for otherwise.
+func forPrograms() policy.Policy {
+	p := policy.Default()
+	for _, name := range []string{"content", "attachment"} {
+		r := p.Tiers[name]
+		r.Tokens = true
+		p.Tiers[name] = r
+	}
+	return p
+}
+
 // token makes a member with a role, and a token of theirs with scopes.
 func (w *world) token(role staff.Role, scopes ...string) (secret string, of staff.Token) {
 	w.t.Helper()

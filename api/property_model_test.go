@@ -91,7 +91,7 @@ type model struct {
 
 // begin starts a history with people, organisations and cases of its own.
 func (h *house) begin(rt *rapid.T) *model {
-	m := &model{house: h, rt: rt, rules: policy.Default(), wishes: map[*customer]gate.Wish{}, shown: map[postern.DisclosureID]sight{}}
+	m := &model{house: h, rt: rt, rules: forPrograms(), wishes: map[*customer]gate.Wish{}, shown: map[postern.DisclosureID]sight{}}
 	ctx := context.Background()
 	provider, helpline := postern.OrganisationID("p"+postern.NewID()[:10]), postern.OrganisationID("h"+postern.NewID()[:10])
 	for id, kind := range map[postern.OrganisationID]string{provider: "provider", helpline: "outsourcer"} {

@@ -20,7 +20,6 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
-	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/node"
@@ -163,7 +162,7 @@ type letter struct {
 
 func newHouse(t *testing.T) *house {
 	clock := &ticking{at: time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC)}
-	p := policy.Default()
+	p := forPrograms()
 	h := &house{clock: clock, log: &recorder{TB: t}}
 	n := testkit.Start(h.log, testkit.Options{Policy: &p, Now: clock.now, Config: func(c *node.Config) { h.data = c.Data }})
 	h.world = &world{t: t, n: n, http: testkit.Client(t)}

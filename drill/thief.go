@@ -103,11 +103,7 @@ func (r *rehearsal) read(ctx context.Context, t *thief, b *stranger.Browser, c *
 			break
 		}
 		r.clock.pass(20 * time.Second)
-		if err := b.Visit(ctx, got+"/messages/"+id); err != nil {
-			return err
-		}
-		t.take(b.Body())
-		if err := r.step(ctx); err != nil {
+		if err := r.pry(ctx, t, b, got+"/messages/"+id); err != nil {
 			return err
 		}
 	}
@@ -180,14 +176,27 @@ func (r *rehearsal) open(ctx context.Context, t *thief, b *stranger.Browser, gra
 		return err
 	}
 	for _, id := range rows {
-		if err := b.Visit(ctx, grant+"/messages/"+id); err != nil {
-			return err
-		}
-		t.take(b.Body())
-		if err := r.step(ctx); err != nil {
+		if err := r.pry(ctx, t, b, grant+"/messages/"+id); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// pry opens one message. Who has stolen the password and the codes can prove to
+// be there as well as their owner.
+func (r *rehearsal) pry(ctx context.Context, t *thief, b *stranger.Browser, message string) error {
+	if err := b.Visit(ctx, message); err != nil {
+		return err
+	}
+	t.take(b.Body())
+	if err := r.step(ctx); err != nil {
+		return err
+	}
+	if err := r.prove(ctx, b, t.stolen); err != nil {
+		return err
+	}
+	t.take(b.Body())
 	return nil
 }
 

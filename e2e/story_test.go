@@ -158,6 +158,17 @@ func (s *stage) do(w []string, printed *string) error {
 	case "never":
 		return s.see(text(1), false)
 	case "save":
+		// What was shown joins the log within a second; the page is as old as that.
+		if _, err := s.node.Ledger.Sequence(s.t.Context()); err != nil {
+			return err
+		}
+		at, err := s.now.address()
+		if err == nil {
+			err = s.now.visit(at)
+		}
+		if err != nil {
+			return err
+		}
 		b, err := s.now.download(text(1))
 		if err != nil {
 			return err

@@ -245,10 +245,14 @@ func (g *Gate) wait(tx *db.Tx, r Request, agree policy.Agree, s staff.Session) e
 	if err := insert(tx, r, agree, s.Credential); err != nil {
 		return err
 	}
+	emergency := ""
+	if r.Emergency {
+		emergency = "yes"
+	}
 	_, err := g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlRequest, At: r.Asked, Account: r.Account, Actor: s.Staff, Case: r.Case, Session: s.ID, Credential: s.Credential,
 		Organisation: s.Organisation, Subject: "request " + string(r.ID),
-		Detail: detail{}.tier(r.Tier).add("reason", r.Reason.String()).add("staff", s.Name).messages(r.Messages).add("sentence", r.Sentence).text(),
+		Detail: detail{}.tier(r.Tier).add("reason", r.Reason.String()).add("emergency", emergency).add("staff", s.Name).messages(r.Messages).add("sentence", r.Sentence).text(),
 	})
 	return err
 }

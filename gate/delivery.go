@@ -37,7 +37,7 @@ type Delivery struct {
 // one checked, so a slow download lives as long as its grant and no longer.
 func (d *Delivery) Alive() error {
 	l := d.lease
-	why, due, released := l.State()
+	due, released, why := l.State()
 	switch {
 	case why != nil:
 		return why

@@ -77,6 +77,28 @@ func TestTwoApprovers(t *testing.T) {
 	}, rule("envelope", func(r *policy.Rule) { r.Approvers = 2 }))
 }
 
+// TestAnApproverNamedLikeTheCustomer holds that a name is no consent.
+func TestAnApproverNamedLikeTheCustomer(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for login, name := range map[string]string{"eve": gate.ByCustomer, "pol": gate.ByPolicy} {
+			agent := h.signIn("noor")
+			h.hireNamed(login, name, h.provider(), staff.Approver)
+			a, c, m := h.customer(1)
+			r := h.ask(agent, gate.Ask{Case: c, Account: a, Tier: postern.TierEnvelope, Scope: postern.Scope{Messages: m}})
+			g, err := h.gate.Approve(ctx, h.signIn(login), r.ID, gate.Narrow{})
+			h.ok(err)
+			if g.Consented || g.AgreedBy == name {
+				t.Errorf("an approver named %q gave %+v", name, g)
+			}
+			d, err := h.gate.Reveal(ctx, agent, gate.Want{Grant: g.ID, Tier: postern.TierEnvelope, Messages: m})
+			h.ok(err)
+			if d.Done(); d.Consented {
+				t.Errorf("an approver named %q opens guarded messages", name)
+			}
+		}
+	})
+}
+
 func TestMasksAreOpenedOneByOne(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		agent, mona := h.signIn("noor"), h.signIn("mona", staff.Approver)

@@ -167,13 +167,18 @@ type agreement struct {
 // give makes the grant of an agreed request, for the session that asked, and
 // writes it to the ledger.
 func (g *Gate) give(tx *db.Tx, r Request, s staff.Session, t terms, a agreement, at time.Time) (Grant, error) {
+	// A member whose name is one of the two words must not read as the customer
+	// or the policy, on a page or to whoever replays the ledger.
+	if a.approver != "" && (a.by == ByCustomer || a.by == ByPolicy) {
+		a.by = "staff " + a.by
+	}
 	made := Grant{
 		ID: postern.GrantID(postern.NewID()), Request: r.ID, Case: r.Case, Account: r.Account, Tier: t.tier, Messages: t.messages,
 		Reason: r.Reason, Sentence: r.Sentence, From: at, Until: at.Add(t.lasts), Session: s.ID, Staff: s.Staff, StaffName: s.Name,
 		Organisation: s.Organisation, OrganisationName: s.OrganisationName, AgreedBy: a.by,
 		// Guarded messages open only to a customer who saw that they are among
 		// those agreed to. A yes to "INBOX" is not one.
-		Consented: a.by == ByCustomer && t.exact,
+		Consented: a.by == ByCustomer && a.approver == "" && t.exact,
 	}
 	made.Once, made.Emergency = t.once && len(t.messages) > 0, r.Emergency
 	// A grant never outlives the session it belongs to, the shift of whoever has
@@ -181,7 +186,8 @@ func (g *Gate) give(tx *db.Tx, r Request, s staff.Session, t terms, a agreement,
 	ends := []time.Time{s.Expires, s.Shift}
 	if rule, ok := g.policy.For(s.Organisation, s.OrganisationKind, t.tier); ok && !r.Emergency {
 		until, _ := rule.Open(at)
-		ends = append(ends, until)
+		// The tier agreed to may be shallower than the one asked for, and shorter.
+		ends = append(ends, until, at.Add(rule.Longest))
 	}
 	for _, end := range ends {
 		if !end.IsZero() && made.Until.After(end) {

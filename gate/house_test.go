@@ -238,7 +238,12 @@ func (h *house) ok(err error) {
 // hire makes a member with a password and an authenticator.
 func (h *house) hire(login string, o postern.OrganisationID, roles ...staff.Role) *member {
 	h.t.Helper()
-	m, err := h.staff.CreateMember(context.Background(), staff.NewMember{Login: fmt.Sprintf("%s.%d", login, h.row), Name: "Name of " + login, Locale: "en", Organisation: o, Roles: roles})
+	return h.hireNamed(login, "Name of "+login, o, roles...)
+}
+
+func (h *house) hireNamed(login, name string, o postern.OrganisationID, roles ...staff.Role) *member {
+	h.t.Helper()
+	m, err := h.staff.CreateMember(context.Background(), staff.NewMember{Login: fmt.Sprintf("%s.%d", login, h.row), Name: name, Locale: "en", Organisation: o, Roles: roles})
 	h.ok(err)
 	c, otpauth, err := h.staff.SetPassword(context.Background(), m.ID, "a pass phrase")
 	h.ok(err)

@@ -25,10 +25,14 @@ func (g *Gate) rule(s staff.Session, t postern.Tier, emergency bool) (policy.Rul
 		return rule, refuse(RefusedPolicy)
 	}
 	key := rule.Allows(g.now(), s.Network)
-	if key == "" || emergency && key == RefusedHours {
-		return rule, nil
+	switch {
+	case key != "" && !(emergency && key == RefusedHours):
+		return rule, refuse(key)
+	case s.Scopes != nil && !rule.Fresh(0, true):
+		// Before a customer is asked to agree to what would never be shown.
+		return rule, &postern.Error{Kind: postern.Denied, Key: RefusedReauth, Text: "this tier wants a proof that somebody is there, and an API token can't give one: a person has to open it in Desk"}
 	}
-	return rule, refuse(key)
+	return rule, nil
 }
 
 // mayShow gives the rule under which a session may be shown a tier of a grant
@@ -42,7 +46,7 @@ func (g *Gate) mayShow(s staff.Session, gr Grant, t postern.Tier, now time.Time)
 	if proved.IsZero() {
 		proved = s.Created
 	}
-	if rule.Reauth > 0 && now.Sub(proved) > rule.Reauth {
+	if !rule.Fresh(now.Sub(proved), s.Scopes != nil) {
 		return rule, refuse(RefusedReauth)
 	}
 	return rule, nil

@@ -60,7 +60,7 @@ func (n *Node) providers() ([]deskweb.Provider, http.Handler, error) {
 		}
 		p := oidc.New(oidc.Parts{Staff: n.Staff, Origin: n.origins.Desk, Now: n.now, Log: n.log, Config: oidc.Config{ID: c.ID, Name: name,
 			Organisation: postern.OrganisationID(c.Organisation), Issuer: c.Issuer, ClientID: c.ClientID, Secret: secret, Domains: domains, LoginClaim: c.LoginClaim, Join: c.Join}})
-		buttons = append(buttons, deskweb.Provider{ID: c.ID, Name: name, Begin: p.Begin,
+		buttons = append(buttons, deskweb.Provider{ID: c.ID, Name: name, Issuer: c.Issuer, Begin: p.Begin,
 			Finish: func(rw http.ResponseWriter, r *http.Request, from staff.From) (string, staff.Session, string, error) {
 				a, err := p.Finish(rw, r, from)
 				return a.Token, a.Session, a.Next, err

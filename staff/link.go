@@ -83,6 +83,19 @@ func cut(text string) string {
 	return text[:min(len(text), 300)]
 }
 
+// IssuerOf gives the provider that vouched for whoever signed in to a session;
+// empty where none did.
+func (d *Directory) IssuerOf(ctx context.Context, id postern.SessionID) (issuer string, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		err := tx.Row("SELECT l.issuer FROM staff_session s JOIN staff_link l ON l.credential = s.credential WHERE s.id = ?1", db.Args(id), &issuer)
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return issuer, err
+}
+
 // ProveIdentity notes that the session's member has just proved to be there,
 // before the provider that the session came of.
 func (d *Directory) ProveIdentity(ctx context.Context, id postern.SessionID, i Identity) (s Session, err error) {

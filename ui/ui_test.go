@@ -72,7 +72,7 @@ func TestPages(t *testing.T) {
 			u := newUI(t, face, kitchen)
 			err := u.CheckSamples([]Sample{{Name: "all", Page: "all", Of: everything},
 				{Name: "device", Page: "device", Of: Page{Title: "device.title", Data: "/cases?status=open"}},
-				{Name: "prove", Page: "prove", Of: Page{Title: "prove.title", Data: Prove{Then: "/cases", Passkey: true, Password: true, Demo: true, Error: "no"}}}}, func(name, lang string, page []byte) {
+				{Name: "prove", Page: "prove", Of: Page{Title: "prove.title", Data: Prove{Then: "/cases", Provider: "Helpline", ProviderHref: "/oidc/helpline/prove?then=%2Fcases", Passkey: true, Password: true, Demo: true, Error: "no"}}}}, func(name, lang string, page []byte) {
 				t.Run(name+"-"+lang, func(t *testing.T) {
 					htmlcheck.Check(t, page)
 					if strings.Contains(string(page), "&lt;no value&gt;") {

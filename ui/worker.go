@@ -21,6 +21,7 @@ const hop = "Postern-Hop"
 type Prove struct {
 	Then                    string // where to go on: stays on this origin
 	Passkey, Password, Demo bool
+	Provider, ProviderHref  string // the name of the company's own sign-in, and the address that asks it
 	Error                   string // a sentence
 }
 

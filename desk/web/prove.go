@@ -16,8 +16,8 @@ func (w *Web) provePage(rw http.ResponseWriter, r *http.Request, s staff.Session
 	return w.askProof(rw, r, s, http.StatusOK, r.URL.Query().Get("then"), nil)
 }
 
-// askProof offers what the member has: a passkey, a password, and in the demo a
-// button.
+// askProof offers what the member has: the company's own sign-in where the
+// session came of it, a passkey, a password, and in the demo a button.
 func (w *Web) askProof(rw http.ResponseWriter, r *http.Request, s staff.Session, status int, then string, problem error) error {
 	ways, err := w.Staff.CredentialsOf(r.Context(), s.Staff)
 	if err != nil {
@@ -27,6 +27,13 @@ func (w *Web) askProof(rw http.ResponseWriter, r *http.Request, s staff.Session,
 		return slices.ContainsFunc(ways, func(c staff.Credential) bool { return c.Kind == kind && c.EndedAt.IsZero() })
 	}
 	data := ui.Prove{Then: ui.Local(then), Passkey: has("passkey"), Password: has("password"), Demo: w.Demo != nil}
+	issuer, err := w.Staff.IssuerOf(r.Context(), s.ID)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(w.Providers, func(p Provider) bool { return p.Issuer == issuer }); issuer != "" && i >= 0 {
+		data.Provider, data.ProviderHref = w.Providers[i].Name, withQuery("/oidc/"+w.Providers[i].ID+"/prove", map[string][]string{"then": {data.Then}})
+	}
 	p := w.page(r, s, "prove.title", nil)
 	p.Data = data
 	if problem != nil {

@@ -13,6 +13,7 @@ import (
 // page. Its answer comes back to /oidc/{ID}/callback.
 type Provider struct {
 	ID, Name string
+	Issuer   string // as the sessions that come of it name it
 	// Begin sends the browser there. With a session it only proves that the
 	// session's member is still there: /oidc/{ID}/prove.
 	Begin func(rw http.ResponseWriter, r *http.Request, next string, prove postern.SessionID) error

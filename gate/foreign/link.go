@@ -191,9 +191,8 @@ func (p *pool) close() {
 
 // box is one mailbox of the account.
 type box struct {
-	name     string
-	role     string // "inbox", "junk" or ""
-	messages int    // filled by count
+	name string
+	role string // "inbox", "junk" or ""
 }
 
 // boxes lists the account's own mailboxes. What others share with it (RFC 2342)

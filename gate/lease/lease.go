@@ -174,12 +174,12 @@ func (e Ended) touches(l *Lease) bool {
 		e.Credential != "" && e.Credential == l.credential || e.Organisation != "" && e.Organisation == l.organisation
 }
 
-// State says why the lease was cut, whether its time is over, and whether it was
-// released.
-func (l *Lease) State() (why error, due, released bool) {
+// State says whether the lease's time is over, whether it was released, and why
+// it was cut.
+func (l *Lease) State() (due, released bool, why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.why, time.Until(l.deadline) <= 0, l.released
+	return time.Until(l.deadline) <= 0, l.released, l.why
 }
 
 // Renew gives the lease until a later time, or says why it was cut meanwhile: an

@@ -31,8 +31,8 @@ func Default() Policy {
 			"account":    {Agree: AgreeCase, Longest: 4 * time.Hour, AccountsPerHour: 60, AccountsPerDay: 300, Outsourcers: true},
 			"trace":      {Agree: AgreeCase, Longest: 4 * time.Hour, AccountsPerHour: 60, AccountsPerDay: 300, MessagesPerHour: 600, MessagesPerDay: 3000, Outsourcers: true},
 			"envelope":   {Agree: AgreeCustomerOrStaff, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 600, MessagesPerDay: 3000, Outsourcers: true, Mask: true},
-			"content":    {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, MessagesPerDay: 600, Outsourcers: true},
-			"attachment": {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, MessagesPerDay: 600, Outsourcers: true},
+			"content":    {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, MessagesPerDay: 600, Outsourcers: true, Reauth: 15 * time.Minute},
+			"attachment": {Agree: AgreeCustomer, Longest: 30 * time.Minute, AccountsPerHour: 15, AccountsPerDay: 60, MessagesPerHour: 120, MessagesPerDay: 600, Outsourcers: true, Reauth: 15 * time.Minute},
 		},
 		Emergency: Emergency{Tier: "content", Longest: time.Hour},
 	}

@@ -116,6 +116,8 @@ func (r Rule) check(table string, t postern.Tier) *fault {
 		return &fault{table, "approvers", fmt.Sprintf("approvers is %d, and agree is %q: no member of staff is asked there", r.Approvers, r.Agree)}
 	case r.Reauth != 0 && (r.Reauth < time.Minute || r.Reauth > longest):
 		return &fault{table, "reauth", fmt.Sprintf("reauth is %s: write one between 1m and %s, or 0s for none", r.Reauth, plain(longest))}
+	case r.Tokens && r.Reauth == 0:
+		return &fault{table, "tokens", "tokens says something only beside reauth: without it API tokens are like everybody"}
 	case r.Mask && t != postern.TierEnvelope:
 		return &fault{table, "mask", "only the tier envelope is masked: write it there"}
 	}
@@ -179,6 +181,8 @@ func ladder(table string, rule func(postern.Tier) (Rule, bool)) *fault {
 			return &fault{here, "approvers", fmt.Sprintf("asks fewer approvers than %s does%s", name, why)}
 		case above.Reauth > 0 && (r.Reauth == 0 || r.Reauth > above.Reauth):
 			return &fault{here, "reauth", fmt.Sprintf("asks for a less fresh proof than %s does%s", name, why)}
+		case r.takesTokens() && !above.takesTokens():
+			return &fault{here, "tokens", fmt.Sprintf("is open to API tokens and %s is not%s", name, why)}
 		case r.Outsourcers && !above.Outsourcers:
 			return &fault{here, "outsourcers", fmt.Sprintf("is open to outsourcers and %s is not%s", name, why)}
 		}

@@ -109,6 +109,7 @@ func compare(old, new Rule) (all []Difference) {
 	add("outsourcers", strconv.FormatBool(old.Outsourcers), strconv.FormatBool(new.Outsourcers), either(!new.Outsourcers))
 	add("mask", strconv.FormatBool(old.Mask), strconv.FormatBool(new.Mask), either(new.Mask))
 	add("reauth", never(old.Reauth), never(new.Reauth), fewer(int(old.Reauth), int(new.Reauth)))
+	add("tokens", strconv.FormatBool(old.takesTokens()), strconv.FormatBool(new.takesTokens()), either(!new.takesTokens()))
 	add("hours", old.hours(), new.hours(), hoursWay(old, new))
 	add("networks", old.networks(), new.networks(), networksWay(old, new))
 	return all

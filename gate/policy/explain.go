@@ -13,6 +13,7 @@ import (
 type words struct {
 	agree                                                              map[Agree]string
 	two, longest, accounts, messages, hours, from, reauth, mask        string
+	tokens, noTokens                                                   string
 	nobody, outsourcers, noOutsourcers, tiers, staffOf, asTiers, noAsk string
 	emergency, noEmergency, unbounded                                  string
 }
@@ -23,7 +24,8 @@ var languages = map[string]words{
 			AgreeCustomerOrStaff: "the customer agrees, or a second member of staff who may approve", AgreeCustomer: "the customer agrees, and nobody else can"},
 		two: "the customer agrees, or %d different approvers", longest: "for %s at the longest", accounts: "an agent sees at most %s accounts an hour and %s a day",
 		messages: "and at most %s messages an hour and %s a day", hours: "only in these hours: %s", from: "only from these networks: %s",
-		reauth: "only if the agent proved to be there in the last %s", mask: "correspondents and digits are masked until each is opened by itself",
+		reauth: "only if the agent proved to be there in the last %s", tokens: "API tokens prove nothing and may have it all the same", noTokens: "not by an API token, which cannot prove that anybody is there",
+		mask:   "correspondents and digits are masked until each is opened by itself",
 		nobody: "shown to nobody", outsourcers: "outsourcers may ask", noOutsourcers: "outsourcers may not ask", tiers: "Policy %q, for everybody:",
 		staffOf: "For the staff of %s:", asTiers: "as for everybody", noAsk: "may not ask",
 		emergency:   "Emergency access, without the customer: to the tier %s, for %s at the longest, with two approvers of whom one is a responder; the customer is told.",
@@ -34,7 +36,8 @@ var languages = map[string]words{
 			AgreeCustomerOrStaff: "le client donne son accord, ou un second membre du personnel habilité", AgreeCustomer: "le client donne son accord, et personne d'autre ne le peut"},
 		two: "le client donne son accord, ou %d approbateurs différents", longest: "pour %s au plus", accounts: "un agent voit au plus %s comptes par heure et %s par jour",
 		messages: "et au plus %s messages par heure et %s par jour", hours: "seulement à ces heures : %s", from: "seulement depuis ces réseaux : %s",
-		reauth: "seulement si l'agent a prouvé sa présence depuis moins de %s", mask: "les correspondants et les chiffres sont masqués, et s'ouvrent un par un",
+		reauth: "seulement si l'agent a prouvé sa présence depuis moins de %s", tokens: "les jetons d'API ne prouvent rien et y ont droit malgré tout", noTokens: "pas avec un jeton d'API, qui ne peut prouver la présence de personne",
+		mask:   "les correspondants et les chiffres sont masqués, et s'ouvrent un par un",
 		nobody: "montré à personne", outsourcers: "les sous-traitants peuvent demander", noOutsourcers: "les sous-traitants ne peuvent pas demander", tiers: "Politique « %s », pour tous :",
 		staffOf: "Pour le personnel de %s :", asTiers: "comme pour tous", noAsk: "ne peut pas demander",
 		emergency:   "Accès d'urgence, sans le client : jusqu'au niveau %s, pour %s au plus, avec deux approbateurs dont un intervenant ; le client en est informé.",
@@ -124,6 +127,11 @@ func (w words) rule(r Rule) (says []string) {
 	}
 	if r.Reauth > 0 {
 		add(w.reauth, plain(r.Reauth))
+		if r.Tokens {
+			add("%s", w.tokens)
+		} else {
+			add("%s", w.noTokens)
+		}
 	}
 	if r.Mask {
 		add("%s", w.mask)

@@ -100,6 +100,17 @@ func (r Rule) Allows(at time.Time, network string) (key string) {
 	return ""
 }
 
+// Fresh says whether a rule shows its tier on the strength of a proof so old. A
+// token never proves anything, however young it is.
+func (r Rule) Fresh(proof time.Duration, token bool) bool {
+	if token {
+		return r.takesTokens()
+	}
+	return r.Reauth == 0 || proof <= r.Reauth
+}
+
+func (r Rule) takesTokens() bool { return r.Reauth == 0 || r.Tokens }
+
 // from says whether a network is wholly within one that the rule names.
 func (r Rule) from(network string) bool {
 	if r.nowhere {

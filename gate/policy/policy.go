@@ -63,6 +63,9 @@ type Rule struct {
 	// Reauth is how old the asker's last proof of being there may be when
 	// something is shown at this tier; 0 asks for none beyond the sign-in.
 	Reauth time.Duration `toml:"reauth"`
+	// Tokens lets API tokens have a tier with Reauth all the same: a token can't
+	// prove that anybody is there.
+	Tokens bool `toml:"tokens"`
 	// Mask shows correspondents without their local parts and subjects without
 	// their digits, until each is opened by itself.
 	Mask bool `toml:"mask"`

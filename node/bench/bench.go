@@ -106,7 +106,7 @@ func withNode(ctx context.Context, postgres string, f func(*node.Node) error) (e
 		}
 		defer drop()
 	}
-	policy := policy.Standing() // no bound stops the measuring
+	policy := policy.Standing() // no bound stops the measuring, and no proof that grows old
 	n, err := node.Listen(ctx, cfg, node.Options{Cost: password.Cheap(), Policy: &policy})
 	if err != nil {
 		return err
