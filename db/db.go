@@ -30,8 +30,11 @@ const (
 // Handle is one plane's database. It is safe for concurrent use.
 type Handle struct {
 	engine  Engine
-	pool    *sql.DB // PostgreSQL: everything; SQLite: the readers
+	pool    *sql.DB    // PostgreSQL: everything; SQLite: the readers
+	reserve *sql.DB    // PostgreSQL: for urgent transactions; may be nil
+	first   precedence // PostgreSQL only
 	readers chan *conn
+	spare   chan *conn    // SQLite: one more reader, for urgent views
 	writer  *writer       // SQLite only
 	ending  chan struct{} // closed by Close
 	closing sync.Once
@@ -39,24 +42,30 @@ type Handle struct {
 }
 
 // NewPostgreSQL wraps an open pool whose search path and role are the plane's.
-func NewPostgreSQL(pool *sql.DB) *Handle {
-	return &Handle{engine: PostgreSQL, pool: pool, ending: make(chan struct{})}
+// reserve is a second one like it, for transactions under [Urgent]; nil where a
+// plane has none to run.
+func NewPostgreSQL(pool, reserve *sql.DB) *Handle {
+	return &Handle{engine: PostgreSQL, pool: pool, reserve: reserve, ending: make(chan struct{})}
 }
 
 // NewSQLite wraps two pools on one file: write, of which one connection is
-// taken for good, and read, of which n are.
+// taken for good, and read, of which n are, and one more for [Urgent] views.
 func NewSQLite(ctx context.Context, write, read *sql.DB, n int) (*Handle, error) {
 	wc, err := write.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the writing connection: %w", err)
 	}
-	h := &Handle{engine: SQLite, pool: read, readers: make(chan *conn, n), ending: make(chan struct{})}
-	for range n {
+	h := &Handle{engine: SQLite, pool: read, readers: make(chan *conn, n), spare: make(chan *conn, 1), ending: make(chan struct{})}
+	for i := range n + 1 {
 		rc, err := read.Conn(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't open a reading connection: %w", err)
 		}
-		h.readers <- newConn(rc)
+		if i < n {
+			h.readers <- newConn(rc)
+		} else {
+			h.spare <- newConn(rc)
+		}
 	}
 	h.writer = newWriter(write, newConn(wc))
 	return h, nil
@@ -81,6 +90,12 @@ func (h *Handle) Update(ctx context.Context, f func(*Tx) error) error {
 	if h.writer != nil {
 		return h.writer.update(ctx, f)
 	}
+	if urgent(ctx) {
+		h.first.enter()
+		defer h.first.leave()
+	} else if err := h.first.yield(ctx); err != nil {
+		return err
+	}
 	const tries = 4
 	for try := 1; ; try++ {
 		err := h.once(ctx, &sql.TxOptions{}, f)
@@ -99,9 +114,16 @@ func (h *Handle) View(ctx context.Context, f func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	var spare chan *conn // nil: never ready
+	if urgent(ctx) {
+		spare = h.spare
+	}
 	select {
 	case c := <-h.readers:
 		defer func() { h.readers <- c }()
+		return c.view(ctx, f)
+	case c := <-spare:
+		defer func() { h.spare <- c }()
 		return c.view(ctx, f)
 	case <-ctx.Done():
 		return ctx.Err()
@@ -133,12 +155,18 @@ func (h *Handle) Close() error {
 
 func (h *Handle) close() error {
 	if h.writer == nil {
-		return h.pool.Close()
+		err := h.pool.Close()
+		if h.reserve != nil {
+			err = errors.Join(err, h.reserve.Close())
+		}
+		return err
 	}
 	err := h.writer.close()
-	for range cap(h.readers) {
+	for range cap(h.readers) + cap(h.spare) {
 		select {
 		case c := <-h.readers:
+			err = errors.Join(err, c.close())
+		case c := <-h.spare:
 			err = errors.Join(err, c.close())
 		case <-time.After(10 * time.Second):
 			return errors.Join(err, errors.New("a read transaction was still open after 10 s"))

@@ -15,9 +15,13 @@ func (h *Handle) once(ctx context.Context, opt *sql.TxOptions, f func(*Tx) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	pool := h.pool
+	if h.reserve != nil && urgent(ctx) {
+		pool = h.reserve
+	}
 	// A caller that goes away ends its statements but not a commit that is
 	// under way: nobody would know whether it had happened.
-	raw, err := h.pool.BeginTx(context.WithoutCancel(ctx), opt)
+	raw, err := pool.BeginTx(context.WithoutCancel(ctx), opt)
 	if err != nil {
 		return classify(fmt.Errorf("couldn't begin: %w", err))
 	}

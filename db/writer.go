@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -49,14 +50,16 @@ type group struct {
 	start time.Time
 	size  int
 	wrote bool // an earlier member has written
+	rush  bool // a member is urgent: nobody else may join
 	done  chan struct{}
 	err   error // valid when done is closed: the group's fate
 }
 
 // turn is a caller in the queue; mine is sent to when the turn is its.
 type turn struct {
-	mine  chan struct{}
-	timer *time.Timer
+	mine   chan struct{}
+	timer  *time.Timer
+	urgent bool
 }
 
 var (
@@ -109,7 +112,8 @@ func (w *writer) wait(ctx context.Context) error {
 	}
 	t := turns.Get().(*turn)
 	defer turns.Put(t)
-	w.queue = append(w.queue, t)
+	t.urgent = urgent(ctx)
+	w.join(t)
 	seen := w.turns
 	w.mu.Unlock()
 	t.timer.Reset(patience)
@@ -147,6 +151,18 @@ var turns = sync.Pool{New: func() any {
 	return t
 }}
 
+// join puts t into the queue: last, or behind the urgent ones if it is urgent.
+func (w *writer) join(t *turn) {
+	at := len(w.queue)
+	if t.urgent {
+		at = slices.IndexFunc(w.queue, func(q *turn) bool { return !q.urgent })
+		if at < 0 {
+			at = len(w.queue)
+		}
+	}
+	w.queue = slices.Insert(w.queue, at, t)
+}
+
 // leave takes t out of the queue; false when its turn has come already.
 func (w *writer) leave(t *turn) bool {
 	w.mu.Lock()
@@ -180,7 +196,7 @@ func insideUpdate() bool {
 // pass gives the turn to the next in the queue, ending the group first when it
 // is full or nobody is left to join it.
 func (w *writer) pass() {
-	if g := w.group; g != nil && (g.size >= groupMost || time.Since(g.start) >= groupTime) {
+	if g := w.group; g != nil && (g.rush || g.size >= groupMost || time.Since(g.start) >= groupTime) {
 		w.commit()
 	}
 	for yielded := false; !w.handOver(); {
@@ -224,6 +240,7 @@ func (w *writer) run(ctx context.Context, f func(*Tx) error) (tx *Tx, g *group, 
 		return nil, nil, err
 	}
 	g.size++
+	g.rush = g.rush || urgent(ctx)
 	// Statements run without the caller's cancellation: an interrupted
 	// statement can take the whole group's transaction with it.
 	tx = &Tx{caller: ctx, ctx: context.WithoutCancel(ctx), engine: SQLite, q: w.c}

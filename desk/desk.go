@@ -112,7 +112,7 @@ var errClosed = &postern.Error{Kind: postern.Conflict, Key: "desk.conflict.close
 // waiting request expires, and what the customer offered is void: when it
 // returns, the case allows nothing.
 func (d *Desk) Close(ctx context.Context, by staff.Session, id postern.CaseID) error {
-	return d.change(ctx, by, id, func(tx *db.Tx, k Case, s staff.Session, now time.Time) error {
+	return d.change(db.Urgent(ctx), by, id, func(tx *db.Tx, k Case, s staff.Session, now time.Time) error {
 		return d.close(tx, k, Author{s.Name, s.Staff}, now)
 	})
 }

@@ -159,7 +159,7 @@ const UndoMerge = 24 * time.Hour
 // Merge ends a case in favour of another of the same account: its grants end,
 // and what was written in it is read with the other's.
 func (d *Desk) Merge(ctx context.Context, by staff.Session, id postern.CaseID, into int64) error {
-	return d.change(ctx, by, id, func(tx *db.Tx, k Case, s staff.Session, now time.Time) error {
+	return d.change(db.Urgent(ctx), by, id, func(tx *db.Tx, k Case, s staff.Session, now time.Time) error {
 		// The lock first, for whoever asks for this case, or merges the other.
 		if err := d.gate.EndCase(tx, id, now); err != nil {
 			return err

@@ -71,8 +71,9 @@ const positionWait = 3 * time.Second
 // its ledger position splits the world. It returns when nothing of what it
 // ended is on its way to anybody.
 func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, error) {
-	// Whoever closes the page must not undo the containment halfway.
-	ctx = context.WithoutCancel(ctx)
+	// Whoever closes the page must not undo the containment halfway, and it must
+	// not wait behind the reveals that it ends.
+	ctx = db.Urgent(context.WithoutCancel(ctx))
 	begun := time.Now()
 	if err := t.check(); err != nil {
 		return Containment{}, err

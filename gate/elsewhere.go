@@ -40,7 +40,7 @@ func (g *Gate) elsewhere(ctx context.Context, what lease.Ended) error {
 // foreign says whether another node may be showing something of what lease.Ended. When
 // in doubt it says yes.
 func (g *Gate) foreign(ctx context.Context, what lease.Ended) (bool, error) {
-	const most = 500
+	const most, pages = 500, 10 // beyond which it is quicker to wait
 	since := g.now().Add(-lease.Life - skew)
 	renewed := 0
 	err := g.db.View(ctx, func(tx *db.Tx) error {
@@ -69,14 +69,20 @@ func (g *Gate) foreign(ctx context.Context, what lease.Ended) (bool, error) {
 	}
 	for _, f := range filters {
 		f.Since, f.DisclosuresOnly, f.Limit = since, true, most
-		found, err := g.ledger.Find(ctx, f)
-		if err != nil || len(found) == most {
-			return true, err
-		}
-		for _, e := range found {
-			if !g.leases.Took(e.Disclosure.ID) {
-				return true, nil
+		for page := 1; ; page++ {
+			found, err := g.ledger.Find(ctx, f)
+			if err != nil || page == pages && len(found) == most {
+				return true, err
 			}
+			for _, e := range found {
+				if !g.ours(e.Disclosure.ID) {
+					return true, nil
+				}
+			}
+			if len(found) < most {
+				break
+			}
+			f.Before = found[most-1].Seq
 		}
 	}
 	return false, nil

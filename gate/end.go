@@ -17,6 +17,7 @@ import (
 // end runs an ending of grants: alone under the lock, then cuts what is on its
 // way under them and waits until nothing is (invariants 5 and 6).
 func (g *Gate) end(ctx context.Context, f func(tx *db.Tx, at time.Time) ([]Grant, error)) ([]Grant, error) {
+	ctx = db.Urgent(ctx)
 	var ended []Grant
 	err := g.db.Update(ctx, func(tx *db.Tx) (err error) {
 		if err := tx.Lock(lock); err != nil {

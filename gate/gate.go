@@ -2,10 +2,12 @@ package gate
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -71,6 +73,10 @@ type Gate struct {
 	now       func() time.Time
 	log       *slog.Logger
 	process   string // a name that no other process has: hosts may share theirs
+	// mark is the same for the ids of disclosures. Of chance, and long enough
+	// that no two processes share one.
+	mark        [6]byte
+	disclosures atomic.Uint32
 
 	leases *lease.Set
 	hub    *hub
@@ -97,6 +103,7 @@ func Open(ctx context.Context, p Parts) (*Gate, error) {
 		policy: p.Policy, now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
 		leases: lease.New(), hub: newHub(),
 	}
+	rand.Read(g.mark[:]) // never fails (crypto/rand)
 	g.holds = hold.New(hold.Parts{DB: p.DB, Ledger: p.Ledger, Teller: p.Teller, About: g.about, Now: p.Now, Log: p.Log})
 	return g, g.hub.begin(ctx, p.DB)
 }

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -152,7 +151,7 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 			return err
 		}
 		r.pending, err = g.ledger.Disclose(tx, ledger.Disclosure{
-			ID: disclosureID(now), Account: r.grant.Account, Tier: w.Tier, At: now, Grant: r.grant.ID, Case: r.grant.Case, Session: r.session.ID,
+			ID: g.disclosureID(now), Account: r.grant.Account, Tier: w.Tier, At: now, Grant: r.grant.ID, Case: r.grant.Case, Session: r.session.ID,
 			Credential: r.session.Credential, Staff: r.session.Staff, Organisation: r.session.Organisation,
 			Reason: r.grant.Reason, Messages: w.Messages, Fields: w.Fields,
 			// The grant's messages are those that the customer agreed to one by
@@ -164,7 +163,7 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 		}
 		// Invariant 6. Before the commit: a containment that commits after this
 		// must find the lease, however late this goroutine runs on.
-		r.lease = g.leases.Take(r.session, r.grant.ID, r.pending.Disclosure().ID)
+		r.lease = g.leases.Take(r.session, r.grant.ID)
 		return nil
 	})
 	if err != nil {
@@ -174,16 +173,21 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 	return r, nil
 }
 
-// disclosureID makes an id that sorts by time: 6 bytes of milliseconds, 10 of
-// chance. The ledger has an index on it, and to write at that index's end
-// touches one page for a whole commit instead of one for each reveal.
-func disclosureID(at time.Time) postern.DisclosureID {
+// disclosureID makes an id that sorts by time: 6 bytes of milliseconds, 6 that
+// are this process's, 4 that count. The ledger has an index on it, and to write
+// at that index's end touches one page for a whole commit instead of one for
+// each reveal; and an ending tells from the id whose delivery to wait for.
+func (g *Gate) disclosureID(at time.Time) postern.DisclosureID {
 	var b [16]byte
-	rand.Read(b[:]) // never fails (crypto/rand)
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
-	copy(b[:6], ms[2:])
+	binary.BigEndian.PutUint64(b[:8], uint64(at.UnixMilli())<<16)
+	copy(b[6:12], g.mark[:])
+	binary.BigEndian.PutUint32(b[12:], g.disclosures.Add(1))
 	return postern.DisclosureID(hex.EncodeToString(b[:]))
+}
+
+// ours says that a disclosure is this process's.
+func (g *Gate) ours(d postern.DisclosureID) bool {
+	return len(d) == 32 && string(d[12:24]) == hex.EncodeToString(g.mark[:])
 }
 
 func oneGrant(tx *db.Tx, id postern.GrantID) (Grant, error) {

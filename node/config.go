@@ -54,7 +54,8 @@ type DatabaseConfig struct {
 	Mail     string `toml:"mail"`
 	Staff    string `toml:"staff"`
 	Response string `toml:"response"`
-	// Connections bounds the pool of each plane.
+	// Connections bounds the pool of each plane. The staff plane has two
+	// more, for ending access.
 	Connections int `toml:"connections"`
 }
 

@@ -79,8 +79,12 @@ func escape(file string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
 }
 
+// reserved is how many connections the staff plane keeps for [db.Urgent].
+const reserved = 2
+
 // PostgreSQL connects as the plane's role; address is a postgres:// URL that
-// already names that role, and its search path is the plane's schema alone.
+// already names that role, and its search path is the plane's schema alone. The
+// staff plane has two connections beside the most that are given.
 func PostgreSQL(ctx context.Context, address string, p Plane, most int) (*db.Handle, error) {
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
@@ -99,7 +103,13 @@ func PostgreSQL(ctx context.Context, address string, p Plane, most int) (*db.Han
 		pool.Close()
 		return nil, err
 	}
-	return db.NewPostgreSQL(pool), nil
+	if p != Staff { // access ends in that plane alone
+		return db.NewPostgreSQL(pool, nil), nil
+	}
+	reserve := stdlib.OpenDB(*cfg)
+	reserve.SetMaxOpenConns(reserved)
+	reserve.SetMaxIdleConns(reserved)
+	return db.NewPostgreSQL(pool, reserve), nil
 }
 
 // alone refuses a role that may look into another plane's schema: it would undo

@@ -8,7 +8,6 @@
 package lease
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -79,33 +78,21 @@ func (l *Lease) End(why error) {
 // Set holds those of this process. One is in the set from before its
 // transaction commits until its delivery is done.
 type Set struct {
-	mu     sync.Mutex
-	all    map[*Lease]struct{}
-	recent [4096]postern.DisclosureID // the last that were taken, round and round
-	taken  int
+	mu  sync.Mutex
+	all map[*Lease]struct{}
 }
 
 // New gives an empty set.
 func New() *Set { return &Set{all: map[*Lease]struct{}{}} }
 
 // Take makes the lease of a delivery that is about to be.
-func (ls *Set) Take(s staff.Session, g postern.GrantID, d postern.DisclosureID) *Lease {
+func (ls *Set) Take(s staff.Session, g postern.GrantID) *Lease {
 	l := &Lease{Session: s.ID, credential: s.Credential, organisation: s.Organisation, Grant: g,
 		done: make(chan struct{}), deadline: time.Now().Add(Life)}
 	ls.mu.Lock()
 	ls.all[l] = struct{}{}
-	ls.recent[ls.taken%len(ls.recent)] = d
-	ls.taken++
 	ls.mu.Unlock()
 	return l
-}
-
-// Took says that a disclosure is of this process and recent; no is no proof of
-// the contrary.
-func (ls *Set) Took(d postern.DisclosureID) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return slices.Contains(ls.recent[:], d)
 }
 
 // Release says that nothing more will be sent. It may be called twice, and with

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postern-mail/postern/gate/policy"
@@ -30,6 +31,9 @@ type Options struct {
 	Postgres string
 	// For is how long each rate is measured; 0 means 3 s.
 	For time.Duration
+	// Only chooses what is measured: "gate", "reveal", "desk", "contain",
+	// "directory", "mail"; none are all.
+	Only []string
 	// Each is told of a figure as soon as it is there.
 	Each func(Figure)
 }
@@ -50,30 +54,36 @@ func Run(ctx context.Context, o Options) error {
 	if o.For == 0 {
 		o.For = 3 * time.Second
 	}
-	if err := withNode(ctx, "", func(n *node.Node) error { return gates(ctx, n, "SQLite", o) }); err != nil {
-		return fmt.Errorf("couldn't measure the gate: %w", err)
-	}
+	engines := []struct{ name, address string }{{"SQLite", ""}}
 	if o.Postgres != "" {
-		if err := withNode(ctx, o.Postgres, func(n *node.Node) error { return gates(ctx, n, "PostgreSQL", o) }); err != nil {
-			return fmt.Errorf("couldn't measure the gate on PostgreSQL: %w", err)
-		}
+		engines = append(engines, struct{ name, address string }{"PostgreSQL", o.Postgres})
 	}
-	for _, engine := range []struct{ name, address string }{{"SQLite", ""}, {"PostgreSQL", o.Postgres}} {
-		if engine.name == "PostgreSQL" && engine.address == "" {
+	for _, part := range []struct {
+		names []string
+		both  bool // measured on each engine
+		run   func(context.Context, *node.Node, string, Options) error
+	}{
+		{[]string{"gate"}, true, gates},
+		{[]string{"reveal", "desk", "contain"}, true, desks},
+		{[]string{"directory"}, false, directory},
+		{[]string{"mail"}, false, mails},
+	} {
+		if !slices.ContainsFunc(part.names, o.wants) {
 			continue
 		}
-		if err := withNode(ctx, engine.address, func(n *node.Node) error { return desks(ctx, n, engine.name, o) }); err != nil {
-			return fmt.Errorf("couldn't measure Desk on %s: %w", engine.name, err)
+		for _, e := range engines {
+			if e.address != "" && !part.both {
+				continue
+			}
+			if err := withNode(ctx, e.address, func(n *node.Node) error { return part.run(ctx, n, e.name, o) }); err != nil {
+				return fmt.Errorf("couldn't measure %s on %s: %w", strings.Join(part.names, ", "), e.name, err)
+			}
 		}
-	}
-	if err := withNode(ctx, "", func(n *node.Node) error { return directory(ctx, n, o) }); err != nil {
-		return fmt.Errorf("couldn't measure a large directory: %w", err)
-	}
-	if err := withNode(ctx, "", func(n *node.Node) error { return mails(ctx, n, o) }); err != nil {
-		return fmt.Errorf("couldn't measure mail: %w", err)
 	}
 	return nil
 }
+
+func (o Options) wants(part string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, part) }
 
 // withNode serves a node in a directory of its own while f runs.
 func withNode(ctx context.Context, postgres string, f func(*node.Node) error) (err error) {

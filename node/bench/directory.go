@@ -24,7 +24,7 @@ func loopback(ctx context.Context, network, address string) (net.Conn, error) {
 
 // directory measures pages beside 1,000 accounts, and again beside 1,000,000
 // and 500 agents. The rows are written straight into the tables.
-func directory(ctx context.Context, n *node.Node, o Options) error {
+func directory(ctx context.Context, n *node.Node, _ string, o Options) error {
 	if err := n.Staff.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Bench", Kind: "provider"}); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func letter(i, size int) []byte {
 }
 
 // mails measures SMTP and IMAP from outside.
-func mails(ctx context.Context, n *node.Node, o Options) error {
+func mails(ctx context.Context, n *node.Node, _ string, o Options) error {
 	const secret = "bench password"
 	_, err := n.Accounts.Create(ctx, account.New{Address: "person@bench.example", Name: "Person", Locale: "en", Password: secret})
 	if err != nil {
