@@ -252,7 +252,7 @@ func (g *Gate) Consent(ctx context.Context, account postern.AccountID, id poster
 		asker, err := g.alive(tx, r.Session)
 		switch {
 		case refusalKey(err) != "":
-			err = g.offer(tx, Offer{Account: r.Account, Case: r.Case, Tier: t.tier, Messages: t.messages, Named: t.exact, Staff: r.Staff, Lasts: t.lasts}, "")
+			err = g.offer(tx, Offer{Account: r.Account, Case: r.Case, Tier: t.tier, Messages: t.messages, Named: t.exact, Staff: r.Staff, Lasts: t.lasts, Once: t.once}, "")
 		case err == nil:
 			if made, err = g.give(tx, r, asker, t, agreement{by: ByCustomer}, now); err != nil {
 				return err

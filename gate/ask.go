@@ -196,12 +196,15 @@ func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
 		if wish, err = preference(tx, a.Account); err != nil {
 			return r, err
 		}
+		if wish == WishEach {
+			break
+		}
 		o, ok, err := g.offered(tx, s, a)
 		if err != nil {
 			return r, err
 		}
-		if ok && wish != WishEach {
-			agreed.by, t.exact = ByCustomer, o.Named
+		if ok {
+			agreed.by, t.exact, t.once = ByCustomer, o.Named, a.Once || o.Once
 			if !scoped(a.Scope) {
 				r.Messages, r.Named = o.Messages, o.Named
 			}

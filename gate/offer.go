@@ -21,19 +21,20 @@ type Offer struct {
 	Tier     postern.Tier
 	Messages []postern.MessageID
 	Named    bool            // the customer named each message
-	Staff    postern.StaffID // "" for whoever works the case
+	Staff    postern.StaffID // whose request a kept yes answers, and then for one grant; "" for whoever works the case
 	Lasts    time.Duration   // of a grant made from it; 0 for the policy's longest
+	Once     bool            // a grant made from it shows each message once
 	Made     time.Time
 }
 
-const offerColumns = "id, account, case_id, tier, messages, named, staff, lasts, made"
+const offerColumns = "id, account, case_id, tier, messages, named, staff, lasts, once, made"
 
 func offers(tx *db.Tx, where string, args ...any) (found []Offer, err error) {
 	err = tx.Rows("SELECT "+offerColumns+" FROM gate_offer WHERE withdrawn = 0 AND "+where+" ORDER BY made DESC, id", args, func(row db.Scanner) error {
 		var o Offer
 		var messages []byte
 		var lasts, made int64
-		err := row.Scan(&o.ID, &o.Account, &o.Case, &o.Tier, &messages, &o.Named, &o.Staff, &lasts, &made)
+		err := row.Scan(&o.ID, &o.Account, &o.Case, &o.Tier, &messages, &o.Named, &o.Staff, &lasts, &o.Once, &made)
 		o.Messages, o.Lasts, o.Made = unpack(messages), time.Duration(lasts)*time.Millisecond, moment(made)
 		found = append(found, o)
 		return err
@@ -68,8 +69,8 @@ func (g *Gate) offer(tx *db.Tx, o Offer, grant postern.GrantID) error {
 		return err
 	}
 	o.ID, o.Made = postern.NewID(), g.now()
-	if err := tx.ExecOne("INSERT INTO gate_offer (id, account, case_id, tier, messages, named, staff, lasts, made, withdrawn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
-		o.ID, string(o.Account), string(o.Case), int64(o.Tier), packed, number(o.Named), string(o.Staff), o.Lasts.Milliseconds(), millis(o.Made)); err != nil {
+	if err := tx.ExecOne("INSERT INTO gate_offer (id, account, case_id, tier, messages, named, staff, lasts, once, made, withdrawn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)",
+		o.ID, string(o.Account), string(o.Case), int64(o.Tier), packed, number(o.Named), string(o.Staff), o.Lasts.Milliseconds(), number(o.Once), millis(o.Made)); err != nil {
 		return err
 	}
 	_, err = g.ledger.Control(tx, ledger.Control{
@@ -88,17 +89,25 @@ func (g *Gate) Offers(ctx context.Context, c postern.CaseID) (found []Offer, err
 	return found, err
 }
 
-// offered finds an offer that covers what is asked.
+// offered finds an offer that covers what is asked, and uses it up where it is a
+// kept yes: that was to one grant.
 func (g *Gate) offered(tx *db.Tx, s staff.Session, a Ask) (Offer, bool, error) {
-	all, err := offers(tx, "account = ?1 AND case_id = ?2", string(a.Account), string(a.Case))
+	all, err := offers(tx, "account = ?1 AND case_id = ?2 AND (staff = '' OR staff = ?3)", string(a.Account), string(a.Case), string(s.Staff))
 	if err != nil {
 		return Offer{}, false, err
 	}
 	for _, o := range all {
-		meant := o.Staff == "" || o.Staff == s.Staff
 		covers := !scoped(a.Scope) || len(a.Scope.Messages) > 0 && within(a.Scope.Messages, o.Messages)
-		if meant && covers && a.Tier <= o.Tier {
+		if !covers || a.Tier > o.Tier {
+			continue
+		}
+		if o.Staff == "" {
 			return o, true, nil
+		}
+		// Of two sessions of theirs that ask at once, one finds it.
+		n, err := tx.Exec("UPDATE gate_offer SET withdrawn = ?2 WHERE id = ?1 AND withdrawn = 0", o.ID, millis(g.now()))
+		if err != nil || n == 1 {
+			return o, err == nil, err
 		}
 	}
 	return Offer{}, false, nil

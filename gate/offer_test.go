@@ -90,6 +90,38 @@ func TestConsentAfterTheShift(t *testing.T) {
 	})
 }
 
+// TestAKeptYesIsOneYes: a yes that waits for its asker's next session is no
+// wider than one that finds the asker at work: to each message once where it was
+// said so, for one grant, and nothing once somebody else works the case.
+func TestAKeptYesIsOneYes(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		keep := func(login string, n gate.Narrow) (staff.Session, gate.Ask) {
+			t.Helper()
+			a, c, m := h.customer(3)
+			r := h.ask(h.signIn(login), gate.Ask{Case: c, Account: a, Tier: postern.TierContent, Scope: postern.Scope{Messages: m[1:]}})
+			h.clock.pass(staff.SessionLife)
+			if g, err := h.gate.Consent(ctx, a, r.ID, n); err != nil || g.ID != "" {
+				t.Fatalf("the yes gives %+v, %v", g, err)
+			}
+			return h.signIn(login), gate.Ask{Case: c, Account: a, Tier: postern.TierContent, Scope: postern.Scope{Messages: m[1:]}}
+		}
+		s, again := keep("noor", gate.Narrow{Once: true})
+		g, err := h.gate.Grant(ctx, h.ask(s, again).Grant)
+		h.ok(err)
+		if !g.Once {
+			t.Errorf("a yes to each message once gives %+v", g)
+		}
+		if r := h.ask(s, again); r.Status != gate.Waiting {
+			t.Errorf("the same yes, a second time: %s", r.Status)
+		}
+		s, again = keep("noor", gate.Narrow{})
+		h.ok(h.db.Update(ctx, func(tx *db.Tx) error { return h.gate.EndCaseOf(tx, again.Case, s.Staff, h.clock.now()) }))
+		if r := h.ask(s, again); r.Status != gate.Waiting {
+			t.Errorf("after the case was handed over: %s", r.Status)
+		}
+	})
+}
+
 // TestConsentToAMailboxOpensNothingGuarded: a yes to "INBOX" is not a yes to the
 // one-time code in it; a yes to the message itself is.
 func TestConsentToAMailboxOpensNothingGuarded(t *testing.T) {
