@@ -66,13 +66,13 @@ func (m *model) ask() {
 		}
 		m.questions = append(m.questions, q)
 	case "granted":
-		p := &permit{id: postern.GrantID(str(m.t, out, "grant")), by: by, k: k, tier: tier, messages: q.messages, until: m.clock.now().Add(q.lasts)}
+		p := &permit{id: postern.GrantID(str(m.t, out, "grant")), by: by, k: k, tier: tier, messages: q.messages, until: m.clock.now().Add(q.lasts), seen: map[postern.MessageID]bool{}}
 		if tier > postern.TierTrace {
 			o := m.offerFor(q)
 			if o == nil {
 				m.rt.Fatalf("granted, and nobody agreed: %s", text)
 			}
-			p.consented = o.named
+			p.consented, p.once = o.named, o.once && len(p.messages) > 0
 			if o.lasts > 0 {
 				p.until = m.clock.now().Add(min(q.lasts, o.lasts))
 			}
@@ -81,13 +81,16 @@ func (m *model) ask() {
 	}
 }
 
-// offerFor gives the newest offer that covers a question.
+// offerFor gives the newest offer that covers a question, and takes a kept yes away: it is to one grant.
 func (m *model) offerFor(q *question) *offered {
 	if m.wishes[q.k.c] == gate.WishEach {
 		return nil
 	}
 	for _, o := range slices.Backward(m.offers) {
 		if o.k == q.k && (o.member == "" || o.member == q.by.member) && q.tier <= o.tier && inside(q.messages, o.messages) {
+			if o.member != "" {
+				m.offers = slices.DeleteFunc(m.offers, func(one *offered) bool { return one == o })
+			}
 			return o
 		}
 	}
@@ -181,7 +184,7 @@ func (m *model) approve() {
 	if status != 200 {
 		return
 	}
-	if by.name != "both" && by.name != "ivo" || by.member == q.by.member || q.tier > postern.TierEnvelope || q.by.over || q.k.closed {
+	if by.name != "both" && by.name != "ivo" || by.member == q.by.member || m.wishes[q.k.c] == gate.WishEach || q.tier > postern.TierEnvelope || q.by.over || q.k.closed {
 		m.rt.Fatalf("%s approved what %s asked at %s: %s", by.name, q.by.name, q.tier, text)
 	}
 	m.permitted(q, postern.GrantID(str(m.t, out, "id")), tier, messages, lasts)
@@ -207,7 +210,7 @@ func (m *model) consent() {
 			m.rt.Fatalf("a yes to %s made no grant", q.by.name)
 		}
 		m.permits = m.permits[:len(m.permits)-1]
-		m.offers = append(m.offers, &offered{q.k, p.tier, p.messages, p.consented, q.by.member, p.until.Sub(m.clock.now())})
+		m.offers = append(m.offers, &offered{q.k, p.tier, p.messages, p.consented, q.by.member, p.until.Sub(m.clock.now()), p.once})
 	}
 }
 

@@ -64,6 +64,7 @@ type offered struct {
 	named    bool
 	member   postern.StaffID // "" for anybody
 	lasts    time.Duration
+	once     bool
 }
 
 type sight struct {

@@ -197,6 +197,7 @@ func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
 			return r, err
 		}
 		if wish == WishEach {
+			rule.Agree, r.NeedsCustomer = policy.AgreeCustomer, true // every time means theirs
 			break
 		}
 		o, ok, err := g.offered(tx, s, a)

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -200,6 +201,43 @@ func TestWishes(t *testing.T) {
 		h.ok(h.gate.TakeBack(ctx, a, offers[0].ID))
 		if r := h.ask(agent, gate.Ask{Case: c, Account: a, Tier: postern.TierContent, Scope: postern.Scope{Messages: m[:1]}}); r.Status != gate.Waiting {
 			t.Errorf("an offer that was taken back gave %s", r.Status)
+		}
+	})
+}
+
+// TestAWishHoldsAtOnce: once a customer has said how it is to be, no member of
+// staff agrees in their place, not even to what was asked before.
+func TestAWishHoldsAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		mona := h.signIn("mona", staff.Approver)
+		a, c, m := h.customer(1)
+		envelope := gate.Ask{Case: c, Account: a, Tier: postern.TierEnvelope, Scope: postern.Scope{Messages: m}}
+		var asked []gate.Request
+		for n := range 11 { // each may have twenty waiting
+			s := h.signIn(fmt.Sprintf("agent%d", n))
+			for range 20 {
+				asked = append(asked, h.ask(s, envelope))
+			}
+		}
+		h.ok(h.gate.SetPreference(ctx, a, gate.WishEach))
+		_, err := h.gate.Approve(ctx, mona, asked[0].ID, gate.Narrow{})
+		wantKey(t, err, gate.RefusedCustomerOnly)
+		later := h.ask(h.signIn("noor"), envelope)
+		if _, err := h.gate.Approve(ctx, mona, later.ID, gate.Narrow{}); !later.NeedsCustomer || postern.KeyOf(err) != gate.RefusedCustomerOnly {
+			t.Errorf("a member of staff agrees for somebody who is asked every time: %v, %+v", err, later)
+		}
+		found, err := h.gate.Waiting(ctx, mona)
+		h.ok(err)
+		for _, q := range found {
+			if q.ID == later.ID {
+				t.Error("an approver is shown what only the customer answers")
+			}
+		}
+		h.ok(h.gate.SetPreference(ctx, a, gate.WishRefuse))
+		for _, q := range append(asked, later) {
+			if q, err := h.gate.Request(ctx, q.ID); err != nil || q.Status != gate.Refused {
+				t.Fatalf("always refuse leaves %+v, %v", q, err)
+			}
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -18,7 +19,7 @@ type Wish string
 const (
 	WishAsk    Wish = "ask"    // ask me, and use what I offered; what everybody has at first
 	WishRefuse Wish = "refuse" // say no for me, at once; what I offer by name still counts
-	WishEach   Wish = "each"   // ask me every time: no offer counts, and each message is shown once
+	WishEach   Wish = "each"   // ask me every time: no offer counts, nobody else agrees, and each message is shown once
 )
 
 // AnswerAlways is the Answer of a request that a customer's [WishRefuse]
@@ -43,13 +44,19 @@ func (g *Gate) Preference(ctx context.Context, a postern.AccountID) (w Wish, err
 	return w, err
 }
 
-// SetPreference keeps a customer's wish. "Always refuse" answers what is waiting
-// too; what runs already is withdrawn by itself.
+// SetPreference keeps a customer's wish. It holds for what is waiting too: "always
+// refuse" answers it, and "ask me every time" leaves it to the customer. What runs
+// already is withdrawn by itself.
 func (g *Gate) SetPreference(ctx context.Context, a postern.AccountID, w Wish) error {
 	if w != WishAsk && w != WishRefuse && w != WishEach {
 		return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.preference", Text: "choose ask, refuse or each"}
 	}
 	return g.db.Update(ctx, func(tx *db.Tx) error {
+		// Alone, so that whoever asks or agrees meanwhile is either found waiting
+		// or finds the wish.
+		if err := tx.Lock(lock); err != nil {
+			return err
+		}
 		before, err := preference(tx, a)
 		if err != nil || before == w {
 			return err
@@ -60,10 +67,14 @@ func (g *Gate) SetPreference(ctx context.Context, a postern.AccountID, w Wish) e
 			return err
 		}
 		if _, err := g.ledger.Control(tx, ledger.Control{Kind: verify.ControlConsent, At: at, Account: a, Subject: "preference " + string(w),
-			Detail: detail{}.add("before", string(before)).text()}); err != nil || w != WishRefuse {
+			Detail: detail{}.add("before", string(before)).text()}); err != nil || w == WishAsk {
 			return err
 		}
-		waiting, err := requests(tx, "account = ?1 AND status = 'waiting' AND emergency = 0 ORDER BY asked, id LIMIT 200", string(a))
+		if w == WishEach {
+			_, err := tx.Exec("UPDATE gate_request SET agree = ?2 WHERE account = ?1 AND status = 'waiting' AND emergency = 0", string(a), string(policy.AgreeCustomer))
+			return err
+		}
+		waiting, err := requests(tx, "account = ?1 AND status = 'waiting' AND emergency = 0 ORDER BY asked, id", string(a))
 		for _, r := range waiting {
 			if err == nil {
 				err = g.decline(tx, r, ByCustomer, staff.Session{}, AnswerAlways)
@@ -77,6 +88,9 @@ func (g *Gate) SetPreference(ctx context.Context, a postern.AccountID, w Wish) e
 // was granted on its ground ends by [Gate.Withdraw].
 func (g *Gate) TakeBack(ctx context.Context, a postern.AccountID, offer string) error {
 	return g.db.Update(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(lock); err != nil { // or whoever asks meanwhile has it still
+			return err
+		}
 		found, err := offers(tx, "account = ?1 AND id = ?2", string(a), offer)
 		if err == nil && len(found) == 0 {
 			err = &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.offer", Text: "there is no such offer"}
