@@ -82,7 +82,7 @@ func (g *Gate) Ask(ctx context.Context, by staff.Session, a Ask) (Request, error
 	if err != nil {
 		return Request{}, g.refused(ctx, attempt{what: "ask", by: by, account: a.Account, caseID: a.Case, tier: a.Tier, items: len(a.Scope.Messages)}, err)
 	}
-	return r.forAsker(), nil
+	return r.ForAsker(), nil
 }
 
 func (g *Gate) ask(ctx context.Context, by staff.Session, a Ask) (r Request, err error) {

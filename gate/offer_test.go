@@ -90,6 +90,23 @@ func TestConsentAfterTheShift(t *testing.T) {
 	})
 }
 
+// TestWhatWasTakenAwayStaysUnknown: an asker who named a mailbox learns of no
+// message in it that the customer did not agree to.
+func TestWhatWasTakenAwayStaysUnknown(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		s := h.signIn("noor")
+		a, c, m := h.customer(3)
+		r := h.ask(s, gate.Ask{Case: c, Account: a, Tier: postern.TierContent, Scope: postern.Scope{Mailbox: "INBOX"}})
+		g, err := h.gate.Consent(ctx, a, r.ID, gate.Narrow{Messages: m[1:2]})
+		h.ok(err)
+		found, err := h.gate.Requests(ctx, gate.RequestFilter{Staff: s.Staff})
+		h.ok(err)
+		if len(found) != 1 || len(found[0].Messages) != 0 || found[0].Grant != g.ID || len(g.Messages) != 1 {
+			t.Errorf("the asker reads %+v", found)
+		}
+	})
+}
+
 // TestAKeptYesIsOneYes: a yes that waits for its asker's next session is no
 // wider than one that finds the asker at work: to each message once where it was
 // said so, for one grant, and nothing once somebody else works the case.

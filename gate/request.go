@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,7 +160,7 @@ type RequestFilter struct {
 }
 
 // Requests gives the chosen requests, newest first, as their asker may see
-// them: see [Request.forAsker].
+// them: see [Request.ForAsker].
 func (g *Gate) Requests(ctx context.Context, f RequestFilter) (found []Request, err error) {
 	var parts []string
 	var args []any
@@ -183,7 +184,7 @@ func (g *Gate) Requests(ctx context.Context, f RequestFilter) (found []Request, 
 		return err
 	})
 	for i, r := range found {
-		found[i] = g.aged(r).forAsker()
+		found[i] = g.aged(r).ForAsker()
 	}
 	return found, err
 }
@@ -229,12 +230,19 @@ func (g *Gate) aged(r Request) Request {
 	return r
 }
 
-// forAsker hides which and how many messages a mailbox or a query found until
-// somebody has agreed: "has she mail from this clinic?" is itself an answer
-// about the account, and asking must not give it.
-func (r Request) forAsker() Request {
-	if r.Status != Granted && !r.Named {
-		r.Messages = nil
+// ForAsker hides which and how many messages a mailbox or a query found: "has she
+// mail from this clinic?" is itself an answer about the account, and asking must
+// not give it. What of it was agreed to is in the grant; what was taken away stays
+// unknown.
+func (r Request) ForAsker() Request {
+	// One yes of several may have named what the asker did not.
+	named := r.Named && (r.Status != Waiting || len(r.Agreements) == 0)
+	if named || r.Status == Granted && r.AnsweredBy == ByPolicy {
+		return r
+	}
+	r.Messages, r.Agreements = nil, slices.Clone(r.Agreements)
+	for i := range r.Agreements {
+		r.Agreements[i].Messages = nil
 	}
 	return r
 }

@@ -125,14 +125,13 @@ func (h *History) Find(ctx context.Context, by staff.Session, f Filter) (found [
 		refused bool
 	}
 	var rows []row
-	own := false
 	err = h.DB.View(ctx, func(tx *db.Tx) error {
 		s, err := h.Staff.Alive(tx, by.ID)
 		if err != nil {
 			return err
 		}
 		if !s.Is(staff.Approver) && !s.Is(staff.Auditor) && !s.Is(staff.Responder) {
-			f.Staff, f.Name, own = s.Staff, "", true
+			f.Staff, f.Name = s.Staff, ""
 		}
 		query, args, err := f.query()
 		if err != nil {
@@ -158,9 +157,10 @@ func (h *History) Find(ctx context.Context, by staff.Session, f Filter) (found [
 			err = h.refusal(ctx, r.id, &e)
 		} else {
 			err = h.request(ctx, postern.RequestID(r.id), &e)
-			// Which messages a query found is nothing that asking may tell.
-			if q := e.Request; err == nil && own && q.Status != gate.Granted && !q.Named {
-				q.Messages = nil
+			// Which messages a query found is nothing that asking may tell, whatever
+			// else the asker may read.
+			if err == nil && e.Request.Staff == by.Staff {
+				*e.Request = e.Request.ForAsker()
 			}
 		}
 		if err != nil {

@@ -38,6 +38,15 @@ func (a account) Check(*db.Tx, postern.CaseID, postern.AccountID) error { return
 
 func (a account) Number(*db.Tx, postern.CaseID) (int64, error) { return 1042, nil }
 
+// twice is the default policy with two approvers.
+func twice() policy.Policy {
+	p := policy.Default()
+	r := p.Tiers["envelope"]
+	r.Approvers = 2
+	p.Tiers["envelope"] = r
+	return p
+}
+
 func TestFind(t *testing.T) {
 	engine.Each(t, func(t *testing.T, o engine.Open) {
 		plane, quiet := o(open.Staff), slog.New(slog.DiscardHandler)
@@ -57,7 +66,7 @@ func TestFind(t *testing.T) {
 		ok(err)
 		ok(people.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Outlook Example", Kind: "provider"}))
 		mail := account{postern.MessageID(postern.NewID())}
-		g, err := gate.Open(ctx, gate.Parts{DB: plane, Ledger: book, Staff: people, Mailboxes: mail, Cases: mail, Policy: policy.Default(), Now: now, Log: quiet, Node: "a"})
+		g, err := gate.Open(ctx, gate.Parts{DB: plane, Ledger: book, Staff: people, Mailboxes: mail, Cases: mail, Policy: twice(), Now: now, Log: quiet, Node: "a"})
 		ok(err)
 		h := history.New(history.Parts{DB: plane, Gate: g, Ledger: book, Staff: people})
 		signIn := func(login string, roles ...staff.Role) staff.Session {
@@ -129,6 +138,27 @@ func TestFind(t *testing.T) {
 		if len(found) != 1 || found[0].Request.Messages != nil {
 			t.Errorf("the asker reads what was found: %+v", found)
 		}
+		// Not to an asker who may read everybody's either, and not by the way of one
+		// yes of two, which may name what was found.
+		both, ivo := signIn("both", staff.Agent, staff.Approver), signIn("ivo", staff.Approver)
+		q := asked(both, postern.TierEnvelope, "To find it.")
+		nothing := func(when string) {
+			t.Helper()
+			found, _, err := h.Find(ctx, both, history.Filter{Staff: both.Staff})
+			ok(err)
+			for _, a := range found[0].Request.Agreements {
+				found[0].Request.Messages = append(found[0].Request.Messages, a.Messages...)
+			}
+			if len(found) != 1 || len(found[0].Request.Messages) != 0 {
+				t.Errorf("%s an asker reads what was found: %+v", when, found)
+			}
+		}
+		nothing("before anybody agreed,")
+		_, err = g.Approve(ctx, ivo, q.ID, gate.Narrow{Messages: []postern.MessageID{mail.message}})
+		ok(err)
+		nothing("after one yes of two,")
+		ok(g.Cancel(ctx, both, q.ID))
+		nothing("after taking it back,")
 		// Pages do not move when something new comes.
 		var seen []string
 		f := history.Filter{Limit: 1}
@@ -145,7 +175,7 @@ func TestFind(t *testing.T) {
 				break
 			}
 		}
-		if len(seen) != 4 {
+		if len(seen) != 5 {
 			t.Errorf("paged through %q", seen)
 		}
 		for _, bad := range []string{"x", "1", "1-2", "-"} {
