@@ -40,7 +40,7 @@ func (f files) stop(ctx context.Context, stage string) {
 
 func (f files) Tell(ctx context.Context, _ postern.AccountID, t gate.Told) error {
 	f.stop(context.Background(), "before")
-	file, err := os.OpenFile(filepath.Join(f.dir, "told "+string(t.ID)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(filepath.Join(f.dir, "told "+t.Mark), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -45,14 +45,15 @@ type teller struct{ n *Node }
 
 var _ gate.Teller = teller{}
 
-// Tell delivers once: the Message-ID is made of the grant's id, and an account
-// that holds that Message-ID has been told already.
+// Tell delivers once: the Message-ID is made of the telling's mark, and an account
+// that holds that Message-ID has been told already. Nobody can have sent it one
+// before: the mark is told here first.
 func (t teller) Tell(ctx context.Context, id postern.AccountID, told gate.Told) error {
 	a, err := t.n.Accounts.ByID(ctx, id)
 	if err != nil {
 		return err
 	}
-	messageID := "<emergency-" + string(told.ID) + "@" + t.n.cfg.Hostname + ">"
+	messageID := "<emergency-" + told.Mark + "@" + t.n.cfg.Hostname + ">"
 	held, err := t.n.Mail.Find(ctx, id, postern.Scope{Query: "id:" + messageID, Limit: 1})
 	if err != nil || len(held) > 0 {
 		return err

@@ -23,10 +23,11 @@ type Told struct {
 	OrganisationName string
 	AgreedBy         string // the approvers' names
 	Held             bool   // a legal hold kept it back until now
+	Mark             string // the same each time it is told, and known to nobody before
 }
 
-// Teller tells a customer. What it is told twice with one ID it delivers once:
-// the outbox may have to ask again.
+// Teller tells a customer. What it is told twice with one Mark it delivers once:
+// the outbox may have to ask again. The ID is no such mark, for the staff know it.
 type Teller interface {
 	Tell(ctx context.Context, account postern.AccountID, told Told) error
 }
@@ -56,7 +57,7 @@ func (b *Book) KeptGrants(tx *db.Tx, a postern.AccountID) (kept map[postern.Gran
 
 // Due has the customer told of a grant, inside the transaction that makes it.
 func (b *Book) Due(tx *db.Tx, id postern.GrantID, a postern.AccountID, at time.Time) error {
-	return tx.ExecOne("INSERT INTO gate_telling (grant_id, account, made_at, claimed_at, told_at) VALUES (?1, ?2, ?3, 0, 0)", string(id), string(a), millis(at))
+	return tx.ExecOne("INSERT INTO gate_telling (grant_id, account, made_at, claimed_at, told_at, mark) VALUES (?1, ?2, ?3, 0, 0, ?4)", string(id), string(a), millis(at), postern.NewID())
 }
 
 const (
@@ -82,7 +83,7 @@ func (b *Book) Run(ctx context.Context, every time.Duration) {
 
 // Tell tells what is due and not held back, and gives how many it told. Each is
 // claimed, told and noted: whatever happens between, it is told again with the
-// same ID, and never lost.
+// same mark, and never lost.
 func (b *Book) Tell(ctx context.Context) (n int, err error) {
 	if b.Teller == nil {
 		return 0, nil
@@ -121,6 +122,15 @@ func (b *Book) tell(ctx context.Context, id postern.GrantID, now time.Time) (boo
 		}
 		if t, err = b.About(tx, id); err != nil {
 			return err
+		}
+		if err := tx.Row("SELECT mark FROM gate_telling WHERE grant_id = ?1", db.Args(string(id)), &t.Mark); err != nil {
+			return err
+		}
+		if t.Mark == "" { // of before there were marks
+			t.Mark = postern.NewID()
+			if err := tx.ExecOne("UPDATE gate_telling SET mark = ?2 WHERE grant_id = ?1", string(id), t.Mark); err != nil {
+				return err
+			}
 		}
 		// A hold that began before the grant ended, or after it was made, kept it.
 		var kept int
