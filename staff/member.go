@@ -26,6 +26,10 @@ const (
 // Roles lists them.
 var Roles = [...]Role{Agent, Approver, Responder, Auditor, Admin}
 
+// Overall says whether a role sees or ends what is of every organisation: an
+// outsourcer's own directory must not give it.
+func (r Role) Overall() bool { return r == Responder || r == Auditor || r == Admin }
+
 // Member is one person of the staff.
 type Member struct {
 	ID           postern.StaffID

@@ -170,14 +170,15 @@ type RoleChange struct {
 }
 
 // AmendRole gives a role to people of the token's organisation and takes it
-// away, which counts at once. Only the provider's own directory makes admins.
+// away, which counts at once. An outsourcer's directory gives nobody a role that
+// reaches beyond its organisation.
 func (d *Directory) AmendRole(ctx context.Context, by Session, role Role, c RoleChange) error {
 	return d.manage(ctx, by, func(tx *db.Tx, o limits) error {
 		if !slices.Contains(Roles[:], role) {
 			return notFound("staff.unknown.role", "there is no such role")
 		}
-		if role == Admin && o.kind != "provider" {
-			return denied("staff.refused.directory-admin", "only the provider's own directory makes admins")
+		if role.Overall() && o.kind != "provider" {
+			return denied("staff.refused.directory-admin", "only the provider's own directory makes admins, responders and auditors")
 		}
 		var all []Person
 		if err := tx.Rows("SELECT "+personColumns+" FROM staff_member WHERE organisation = ?1 AND unlisted = 0 ORDER BY login", db.Args(by.Organisation), func(row db.Scanner) error {

@@ -19,11 +19,12 @@ type groups struct{ *service }
 
 var errRoles = scimerrors.ScimError{Status: http.StatusForbidden, Detail: "the groups are Postern's roles: none can be made, renamed or deleted"}
 
-// roles lists the groups that a token can see: an outsourcer has no admins.
+// roles lists the groups that a token can see: those of everybody's affairs are
+// the provider's alone.
 func roles(s staff.Session) []staff.Role {
 	list := slices.Clone(staff.Roles[:])
 	if s.OrganisationKind != "provider" {
-		list = slices.DeleteFunc(list, func(r staff.Role) bool { return r == staff.Admin })
+		list = slices.DeleteFunc(list, staff.Role.Overall)
 	}
 	return list
 }

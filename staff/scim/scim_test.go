@@ -268,7 +268,7 @@ func TestJoinerMoverLeaver(t *testing.T) {
 }
 
 // TestADirectoryKeepsToItsOrganisation: an outsourcer's cannot see, change or
-// name the provider's people, nor make an admin.
+// name the provider's people, nor make whoever sees or ends what is everybody's.
 func TestADirectoryKeepsToItsOrganisation(t *testing.T) {
 	each(t, func(t *testing.T, c *company) {
 		own, provider := c.token(t, "helpline"), c.token(t, "provider")
@@ -295,6 +295,8 @@ func TestADirectoryKeepsToItsOrganisation(t *testing.T) {
 			{"replace another's", own, "PUT", "/scim/v2/Users/" + ada, entra("a@helpline.example", "x"), 404},
 			{"a role for another's", own, "PATCH", "/scim/v2/Groups/agent", add(ada), 404},
 			{"an admin", own, "PATCH", "/scim/v2/Groups/admin", add(nadia), 404},
+			{"a responder", own, "PATCH", "/scim/v2/Groups/responder", add(nadia), 404},
+			{"an auditor", own, "PATCH", "/scim/v2/Groups/auditor", add(nadia), 404},
 			{"see the admins", own, "GET", "/scim/v2/Groups/admin", "", 404},
 			{"a provider's admin", provider, "PATCH", "/scim/v2/Groups/admin", add(ada), 200},
 			{"another's domain", own, "POST", "/scim/v2/Users", entra("eve@provider.example", "x-9"), 400},
