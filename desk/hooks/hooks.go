@@ -154,6 +154,9 @@ func (h *Hooks) Create(ctx context.Context, by staff.Session, n Hook) (made Hook
 		if err != nil {
 			return err
 		}
+		if n.Private && s.OrganisationKind != "provider" {
+			return &postern.Error{Kind: postern.Denied, Key: "desk.refused.private-hook", Text: "the private network is the provider's: no hook of another organisation is let in"}
+		}
 		n.Organisation = s.Organisation
 		return tx.ExecOne(`INSERT INTO hook_endpoint (id, organisation, kind, label, url, secret, credential, private, include_customer, made, ended)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)`,

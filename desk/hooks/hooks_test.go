@@ -137,6 +137,14 @@ func TestPrivateNetworks(t *testing.T) {
 	if len(s.take()) != 0 {
 		t.Error("it was reached")
 	}
+	// The private network is the provider's: no outsourcer's hook is let in.
+	_, _, err = h.hooks.Create(ctx, h.theirs, hooks.Hook{Kind: hooks.Standard, Label: "Ours", URL: s.URL, Private: true})
+	if postern.KindOf(err) != postern.Denied {
+		t.Errorf("an outsourcer's hook on the private network: %v", err)
+	}
+	if _, _, err = h.hooks.Create(ctx, h.theirs, hooks.Hook{Kind: hooks.Standard, Label: "Ours", URL: "https://tickets.helpline.example/"}); err != nil {
+		t.Errorf("an outsourcer's own hook: %v", err)
+	}
 	for name, u := range map[string]string{"plain": "http://tickets.example/", "a password": "https://a:b@tickets.example/", "a file": "file:///etc/passwd", "lines": "https://x.example/\r\nHost: y"} {
 		if _, _, err := h.hooks.Create(ctx, h.boss, hooks.Hook{Kind: hooks.Standard, Label: "x", URL: u}); postern.KindOf(err) != postern.Invalid {
 			t.Errorf("%s: %v", name, err)

@@ -67,6 +67,7 @@ type house struct {
 	gate        *gate.Gate
 	hooks       *hooks.Hooks
 	agent, boss staff.Session
+	theirs      staff.Session // an outsourcer's approver
 	ana         postern.AccountID
 	in          *httptest.Server
 }
@@ -96,8 +97,13 @@ func newHouse(t *testing.T, o engine.Open) *house {
 		return hooks.Customer{}, &postern.Error{Kind: postern.NotFound, Key: "account.unknown", Text: "there is no such account"}
 	}})
 	h.ok(err)
-	for login, role := range map[string]staff.Role{"noor": staff.Agent, "grace": staff.Approver} {
-		m, err := directory.CreateMember(ctx, staff.NewMember{Login: login, Name: login, Locale: "en", Organisation: "provider", Roles: []staff.Role{role}})
+	h.ok(directory.CreateOrganisation(ctx, staff.Organisation{ID: "helpline", Name: "Helpline", Kind: "outsourcer"}))
+	for login, one := range map[string]struct {
+		of   postern.OrganisationID
+		role staff.Role
+		s    *staff.Session
+	}{"noor": {"provider", staff.Agent, &h.agent}, "grace": {"provider", staff.Approver, &h.boss}, "ivan": {"helpline", staff.Approver, &h.theirs}} {
+		m, err := directory.CreateMember(ctx, staff.NewMember{Login: login, Name: login, Locale: "en", Organisation: one.of, Roles: []staff.Role{one.role}})
 		h.ok(err)
 		_, otpauth, err := directory.SetPassword(ctx, m.ID, "a pass phrase")
 		h.ok(err)
@@ -107,11 +113,7 @@ func newHouse(t *testing.T, o engine.Open) *house {
 		h.ok(err)
 		_, s, err := directory.SignInPassword(ctx, login, "a pass phrase", code, staff.From{Network: "203.0.113.0/24"})
 		h.ok(err)
-		if role == staff.Agent {
-			h.agent = s
-		} else {
-			h.boss = s
-		}
+		*one.s = s
 	}
 	h.in = httptest.NewServer(h.hooks.Handler())
 	t.Cleanup(h.in.Close)
