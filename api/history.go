@@ -72,7 +72,7 @@ type PastPage struct {
 
 func (r rooms) historyOperations(api huma.API) {
 	o := operationOf("requests", "search-history", "GET", "/history", "What was asked for and tried, what became of it, and what was shown then, newest first")
-	o.Description = "Everybody's for approvers, responders and auditors; an agent's own for an agent."
+	o.Description = "Everybody's for approvers, responders and auditors, but for an outsourcer's approvers, who read their own organisation's; an agent's own for an agent."
 	answers(r, api, staff.ScopeGateHistory, o, func(ctx context.Context, s staff.Session, in *struct {
 		Name    string            `query:"name" maxLength:"100" doc:"Part of the asker's name."`
 		Staff   postern.StaffID   `query:"staff" maxLength:"32"`

@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -256,7 +257,14 @@ func TestAnswerRefusals(t *testing.T) {
 		if _, err := h.gate.Consent(ctx, a, content.ID, gate.Narrow{}); postern.KindOf(err) != postern.Conflict {
 			t.Errorf("a second yes gives %v", err)
 		}
-		if seen, err := h.gate.Waiting(ctx, both); err != nil || len(seen) != 0 {
+		h.ask(plain, gate.Ask{Account: a, Case: c, Tier: postern.TierEnvelope, Scope: postern.Scope{Messages: m}})
+		if seen, err := h.gate.Waiting(ctx, ivan); err != nil || len(seen) != 0 {
+			t.Errorf("an outsourcer's approver, who agrees to nothing, is shown %+v, %v", seen, err)
+		}
+		if seen, err := h.gate.Waiting(ctx, boss); err != nil || len(seen) == 0 {
+			t.Errorf("the provider's approver is shown %+v, %v", seen, err)
+		}
+		if seen, err := h.gate.Waiting(ctx, both); err != nil || slices.ContainsFunc(seen, func(q gate.Request) bool { return q.Staff == both.Staff }) {
 			t.Errorf("an approver is asked about their own: %+v, %v", seen, err)
 		}
 	})

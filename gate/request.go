@@ -189,15 +189,30 @@ func (g *Gate) Requests(ctx context.Context, f RequestFilter) (found []Request, 
 	return found, err
 }
 
+// AnswerableBy refuses whoever could not answer a request by who they are: they
+// have no business reading it either.
+func (r Request) AnswerableBy(s staff.Session) error {
+	switch {
+	case !s.Is(staff.Approver) && !(r.Emergency && s.Is(staff.Responder)):
+		return refuse(RefusedNotApprover)
+	case r.Staff == s.Staff:
+		return refuse(RefusedOwnRequest)
+	case s.OrganisationKind != "provider":
+		return refuse(RefusedOutsourcer)
+	}
+	return nil
+}
+
 // Waiting gives the requests that the approver could agree to, oldest first:
-// none of their own, and none that only the customer can answer.
+// none of their own, and none that only the customer can answer. An outsourcer's
+// approvers agree to nothing.
 func (g *Gate) Waiting(ctx context.Context, by staff.Session) (found []Request, err error) {
 	// A responder answers emergencies alone.
 	if !by.Is(staff.Approver) && !by.Is(staff.Responder) {
 		return nil, refuse(RefusedNotApprover)
 	}
 	err = g.db.View(ctx, func(tx *db.Tx) error {
-		if _, err := g.alive(tx, by.ID); err != nil {
+		if s, err := g.alive(tx, by.ID); err != nil || s.OrganisationKind != "provider" {
 			return err
 		}
 		found, err = requests(tx, `status = 'waiting' AND (emergency = 1 OR agree = 'customer-or-staff' AND ?3 = 1) AND staff <> ?1 AND asked > ?2

@@ -55,12 +55,10 @@ func (w *Web) showApproval(rw http.ResponseWriter, r *http.Request, s staff.Sess
 	if err != nil {
 		return err
 	}
-	switch {
-	case !s.Is(staff.Approver) && !(q.Emergency && s.Is(staff.Responder)):
-		return &postern.Error{Kind: postern.Denied, Key: gate.RefusedNotApprover, Text: "only approvers see requests of others"}
-	case q.Staff == s.Staff:
-		return &postern.Error{Kind: postern.Denied, Key: gate.RefusedOwnRequest, Text: "nobody agrees to a request of their own"}
-	case q.Status != gate.Waiting && problem == nil:
+	if err := q.AnswerableBy(s); err != nil {
+		return err
+	}
+	if q.Status != gate.Waiting && problem == nil {
 		return &postern.Error{Kind: postern.Conflict, Key: "gate.conflict.answered", Text: "the request has been answered already"}
 	}
 	d := approvalData{requestRow: w.row(r, q), Answer: r.PostFormValue("sentence")}

@@ -39,6 +39,8 @@ type Filter struct {
 	Since, Until time.Time      // Until is exclusive
 	After        string         // a cursor: what comes after an entry
 	Limit        int            // 0 means 25, at most 100
+
+	organisation postern.OrganisationID
 }
 
 // Entry is one thing that was asked for or tried: exactly one of Request and
@@ -130,8 +132,12 @@ func (h *History) Find(ctx context.Context, by staff.Session, f Filter) (found [
 		if err != nil {
 			return err
 		}
-		if !s.Is(staff.Approver) && !s.Is(staff.Auditor) && !s.Is(staff.Responder) {
+		switch {
+		case s.Is(staff.Auditor) || s.Is(staff.Responder):
+		case !s.Is(staff.Approver):
 			f.Staff, f.Name = s.Staff, ""
+		case s.OrganisationKind != "provider":
+			f.organisation = s.Organisation // they answer for their own people
 		}
 		query, args, err := f.query()
 		if err != nil {
@@ -185,6 +191,9 @@ func (f Filter) query() (string, []any, error) {
 	equal := func(column string, v any) { both = append(both, column+" = "+arg(v)) }
 	if f.Staff != "" {
 		equal("staff", string(f.Staff))
+	}
+	if f.organisation != "" {
+		equal("organisation", string(f.organisation))
 	}
 	if strings.TrimSpace(f.Name) != "" {
 		both = append(both, "lower(staff_name) LIKE "+like(f.Name)+` ESCAPE '\'`)

@@ -69,8 +69,9 @@ func TestFind(t *testing.T) {
 		g, err := gate.Open(ctx, gate.Parts{DB: plane, Ledger: book, Staff: people, Mailboxes: mail, Cases: mail, Policy: twice(), Now: now, Log: quiet, Node: "a"})
 		ok(err)
 		h := history.New(history.Parts{DB: plane, Gate: g, Ledger: book, Staff: people})
-		signIn := func(login string, roles ...staff.Role) staff.Session {
-			m, err := people.CreateMember(ctx, staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: "provider", Roles: roles})
+		ok(people.CreateOrganisation(ctx, staff.Organisation{ID: "helpline", Name: "Helpline", Kind: "outsourcer"}))
+		signInOf := func(of postern.OrganisationID, login string, roles ...staff.Role) staff.Session {
+			m, err := people.CreateMember(ctx, staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: of, Roles: roles})
 			ok(err)
 			_, otpauth, err := people.SetPassword(ctx, m.ID, "a pass phrase")
 			ok(err)
@@ -82,6 +83,7 @@ func TestFind(t *testing.T) {
 			ok(err)
 			return s
 		}
+		signIn := func(login string, roles ...staff.Role) staff.Session { return signInOf("provider", login, roles...) }
 		noor, piet, mona := signIn("noor", staff.Agent), signIn("piet", staff.Agent), signIn("mona", staff.Auditor)
 		a, c := postern.AccountID(postern.NewID()), postern.CaseID(postern.NewID())
 		asked := func(by staff.Session, tier postern.Tier, sentence string) gate.Request {
@@ -126,6 +128,11 @@ func TestFind(t *testing.T) {
 			}
 		}
 
+		// An outsourcer's approver reads of their own organisation.
+		ivan := signInOf("helpline", "ivan", staff.Approver)
+		if found, _, err := h.Find(ctx, ivan, history.Filter{}); err != nil || len(found) != 0 {
+			t.Errorf("an outsourcer's approver reads %d entries of the provider's, %v", len(found), err)
+		}
 		// Request and what was done stand together.
 		found, _, err := h.Find(ctx, mona, history.Filter{Outcome: gate.Granted})
 		ok(err)
