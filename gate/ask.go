@@ -120,7 +120,7 @@ func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error)
 	if err != nil {
 		return s, err
 	}
-	rule, err := g.rule(s, a.Tier, a.Emergency)
+	rule, err := g.rule(tx, s, a.Tier, a.Emergency)
 	switch {
 	case !s.Is(staff.Agent) && !(a.Emergency && s.Is(staff.Responder)):
 		return s, refuse(RefusedNotAgent)
@@ -162,7 +162,7 @@ func (g *Gate) resolve(ctx context.Context, a Ask) (Ask, error) {
 
 // decide writes the request, and its grant where nobody has to be asked.
 func (g *Gate) decide(tx *db.Tx, s staff.Session, a Ask) (Request, error) {
-	rule, err := g.rule(s, a.Tier, a.Emergency)
+	rule, err := g.rule(tx, s, a.Tier, a.Emergency)
 	if err != nil {
 		return Request{}, err
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/gate/policy"
@@ -288,6 +290,33 @@ func TestWhereAndWhen(t *testing.T) {
 			}, one.change)
 		})
 	}
+}
+
+// TestACookieTakenElsewhere: a session that began where the policy wants it, and
+// turns up where it does not, is shown nothing more of that tier.
+func TestACookieTakenElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		m := h.hire("noor", h.provider(), staff.Agent)
+		code, err := totp.GenerateCode(m.secret, h.clock.now())
+		h.ok(err)
+		token, agent, err := h.staff.SignInPassword(ctx, m.Login, "a pass phrase", code, staff.From{Network: h.network})
+		h.ok(err)
+		a, c, ids := h.customer(1)
+		g := h.consented(agent, a, c, postern.TierContent, ids...)
+		look := func() error {
+			d, err := h.gate.Reveal(ctx, agent, gate.Want{Grant: g.ID, Tier: postern.TierContent, Messages: ids})
+			if err == nil {
+				d.Done()
+			}
+			return err
+		}
+		h.ok(look())
+		_, err = h.staff.SessionFrom(ctx, token, staff.From{Network: "192.0.2.0/24"})
+		h.ok(err)
+		wantKey(t, look(), gate.RefusedNetwork)
+		_, err = h.gate.Ask(ctx, agent, complete(gate.Ask{Case: c, Account: a, Tier: postern.TierContent, Scope: postern.Scope{Messages: ids}}))
+		wantKey(t, err, gate.RefusedNetwork)
+	}, rule("content", func(r *policy.Rule) { r.Networks = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} }))
 }
 
 // emergency asks, and has two people agree.

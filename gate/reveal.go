@@ -132,7 +132,7 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 		if err := covers(r.grant, r.session.ID, w, now); err != nil {
 			return err
 		}
-		rule, err := g.mayShow(r.session, r.grant, w.Tier, now)
+		rule, err := g.mayShow(tx, r.session, r.grant, w.Tier, now)
 		if err != nil {
 			return err
 		}

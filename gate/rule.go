@@ -12,8 +12,9 @@ import (
 )
 
 // rule gives what the policy says of a tier to whoever a session is, here and
-// now. An emergency does not wait for office hours.
-func (g *Gate) rule(s staff.Session, t postern.Tier, emergency bool) (policy.Rule, error) {
+// now, and wherever it was used before. An emergency does not wait for office
+// hours.
+func (g *Gate) rule(tx *db.Tx, s staff.Session, t postern.Tier, emergency bool) (policy.Rule, error) {
 	rule, ok := g.policy.For(s.Organisation, s.OrganisationKind, t)
 	if !ok {
 		switch {
@@ -25,6 +26,16 @@ func (g *Gate) rule(s staff.Session, t postern.Tier, emergency bool) (policy.Rul
 		return rule, refuse(RefusedPolicy)
 	}
 	key := rule.Allows(g.now(), s.Network)
+	if len(rule.Networks) > 0 {
+		// A cookie knows where it was made, and a thief's is used elsewhere.
+		used, err := g.staff.NetworksOf(tx, s.ID)
+		if err != nil {
+			return rule, err
+		}
+		for i := 0; key == "" && i < len(used); i++ {
+			key = rule.Allows(g.now(), used[i])
+		}
+	}
 	switch {
 	case key != "" && !(emergency && key == RefusedHours):
 		return rule, refuse(key)
@@ -37,8 +48,8 @@ func (g *Gate) rule(s staff.Session, t postern.Tier, emergency bool) (policy.Rul
 
 // mayShow gives the rule under which a session may be shown a tier of a grant
 // now, or the refusal.
-func (g *Gate) mayShow(s staff.Session, gr Grant, t postern.Tier, now time.Time) (policy.Rule, error) {
-	rule, err := g.rule(s, t, gr.Emergency)
+func (g *Gate) mayShow(tx *db.Tx, s staff.Session, gr Grant, t postern.Tier, now time.Time) (policy.Rule, error) {
+	rule, err := g.rule(tx, s, t, gr.Emergency)
 	if err != nil {
 		return rule, err
 	}

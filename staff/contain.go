@@ -50,6 +50,18 @@ func (d *Directory) SuspendOrganisation(tx *db.Tx, id postern.OrganisationID, at
 // usedIn selects the sessions that were used from a network.
 const usedIn = "id IN (SELECT session FROM staff_session_network WHERE network = ?1)"
 
+// NetworksOf gives the networks that a session was used from, its own among them;
+// "" is one that is not known.
+func (d *Directory) NetworksOf(tx *db.Tx, id postern.SessionID) (all []string, err error) {
+	err = tx.Rows("SELECT network FROM staff_session_network WHERE session = ?1", db.Args(string(id)), func(row db.Scanner) error {
+		var n string
+		err := row.Scan(&n)
+		all = append(all, n)
+		return err
+	})
+	return all, err
+}
+
 // BlockNetwork ends every session that was used from it, and lets none begin.
 // The network is written as [Network] writes it; anything else is Invalid.
 func (d *Directory) BlockNetwork(tx *db.Tx, network string, at time.Time) ([]postern.SessionID, error) {

@@ -71,8 +71,8 @@ type Rule struct {
 	Mask bool `toml:"mask"`
 	// Hours are when the tier may be asked for and shown; none means always.
 	Hours staff.Hours `toml:"hours"`
-	// Networks are from where; none means everywhere. A session knows the network
-	// it was made in as an IPv4 /24 or an IPv6 /48, so a longer prefix means nothing.
+	// Networks are from where; none means everywhere. A session knows the networks
+	// it was used from, and all count, as an IPv4 /24 or an IPv6 /48, so a longer prefix means nothing.
 	Networks []netip.Prefix `toml:"networks"`
 
 	// What [Policy.For] adds: hours that hold as well, and that no network is in
