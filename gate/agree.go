@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -128,19 +129,13 @@ func (g *Gate) mayAnswer(tx *db.Tx, by staff.Session, id postern.RequestID, a *a
 	}
 	a.account, a.caseID, a.tier, a.items = r.Account, r.Case, r.Tier, len(r.Messages)
 	rule, ok := g.policy.Tiers[r.Tier.String()]
+	if err := r.AnswerableBy(approver); err != nil {
+		return approver, r, err
+	}
 	switch {
-	case !approver.Is(staff.Approver) && !r.Emergency:
-		return approver, r, refuse(RefusedNotApprover)
-	// Invariant 3. It is the person that counts, not the session: whoever has
-	// two credentials is still one.
-	case r.Staff == approver.Staff:
-		return approver, r, refuse(RefusedOwnRequest)
 	case !r.Emergency && (r.NeedsCustomer || !ok || rule.Agree == policy.AgreeCustomer):
 		// The second half is a policy that became stricter while it waited.
 		return approver, r, refuse(RefusedCustomerOnly)
-	// An outsourcer is a trust domain of its own: it cannot agree with itself.
-	case approver.OrganisationKind != "provider":
-		return approver, r, refuse(RefusedOutsourcer)
 	case r.Status != Waiting || !g.now().Before(r.Asked.Add(approvalLife)):
 		return approver, r, errAnswered
 	case slices.ContainsFunc(r.Agreements, func(one Agreement) bool { return one.Staff == approver.Staff }):
@@ -290,6 +285,76 @@ func (g *Gate) Withdraw(ctx context.Context, account postern.AccountID, id poste
 			return nil, err
 		}
 		return g.endGrants(tx, at, EndWithdrawn, "", "id = ?1", string(id))
+	})
+	return err
+}
+
+// Agreement is one member's yes to a request that needs several.
+type Agreement struct {
+	Staff     postern.StaffID
+	Name      string
+	Responder bool
+	At        time.Time
+	Tier      postern.Tier
+	Messages  []postern.MessageID
+	For       time.Duration
+	Once      bool
+
+	exact bool
+}
+
+// agreements gives who agreed to a request, the first one first.
+func agreements(tx *db.Tx, id postern.RequestID) (found []Agreement, err error) {
+	err = tx.Rows("SELECT staff, staff_name, responder, tier, messages, exact, lasts, once, at FROM gate_agreement WHERE request_id = ?1 ORDER BY at, staff", db.Args(string(id)), func(row db.Scanner) error {
+		var a Agreement
+		var messages []byte
+		var lasts, at int64
+		err := row.Scan(&a.Staff, &a.Name, &a.Responder, &a.Tier, &messages, &a.exact, &lasts, &a.Once, &at)
+		a.Messages, a.For, a.At = unpack(messages), time.Duration(lasts)*time.Millisecond, moment(at)
+		found = append(found, a)
+		return err
+	})
+	return found, err
+}
+
+// left completes a request with its agreements. While it waits it is what they
+// left of it, so that the next can only take away more (invariant 4).
+func left(tx *db.Tx, r *Request) (err error) {
+	if r.Approvers < 2 {
+		return nil
+	}
+	r.Agreements, err = agreements(tx, r.ID)
+	if err == nil && r.Status == Waiting && len(r.Agreements) > 0 {
+		last := r.Agreements[len(r.Agreements)-1]
+		r.Tier, r.Messages, r.For, r.Once, r.Named = last.Tier, last.Messages, last.For, last.Once, last.exact
+	}
+	return err
+}
+
+func responded(r Request) bool {
+	for _, one := range r.Agreements {
+		if one.Responder {
+			return true
+		}
+	}
+	return false
+}
+
+// note writes one agreement of several.
+func (g *Gate) note(tx *db.Tx, r Request, by staff.Session, t terms, at time.Time) error {
+	packed, err := pack(t.messages)
+	if err != nil {
+		return err
+	}
+	if err := tx.ExecOne(`INSERT INTO gate_agreement (request_id, staff, staff_name, responder, tier, messages, exact, lasts, once, at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`, string(r.ID), string(by.Staff), by.Name, number(by.Is(staff.Responder)), int64(t.tier), packed,
+		number(t.exact), t.lasts.Milliseconds(), number(t.once), millis(at)); err != nil {
+		return err
+	}
+	_, err = g.ledger.Control(tx, ledger.Control{
+		Kind: verify.ControlConsent, At: at, Account: r.Account, Actor: by.Staff, Case: r.Case, Session: by.ID, Credential: by.Credential,
+		Organisation: by.Organisation, Subject: "request " + string(r.ID),
+		Detail: detail{}.add("agreed", strconv.Itoa(len(r.Agreements)+1)+" of "+strconv.Itoa(r.Approvers)).tier(t.tier).add("staff", by.Name).messages(t.messages).text(),
 	})
 	return err
 }

@@ -195,8 +195,11 @@ func (r Request) AnswerableBy(s staff.Session) error {
 	switch {
 	case !s.Is(staff.Approver) && !(r.Emergency && s.Is(staff.Responder)):
 		return refuse(RefusedNotApprover)
+	// Invariant 3. It is the person that counts, not the session: whoever has
+	// two credentials is still one.
 	case r.Staff == s.Staff:
 		return refuse(RefusedOwnRequest)
+	// An outsourcer is a trust domain of its own: it cannot agree with itself.
 	case s.OrganisationKind != "provider":
 		return refuse(RefusedOutsourcer)
 	}
