@@ -145,11 +145,16 @@ func (f Filter) conditions(by staff.Session, now int64) (string, []any) {
 	if q == "" {
 		return strings.Join(parts, " AND "), args
 	}
+	recent := fmt.Sprintf("SELECT number FROM desk_case WHERE %s ORDER BY updated DESC LIMIT %d", strings.Join(parts, " AND "), searched)
+	if only, _ := sees(by, 1); only != "" {
+		// An expression has no index: what was found is read by its numbers, not
+		// looked for among all of the organisation's cases.
+		parts[0] = "organisation || '' = ?1"
+	}
 	if n, err := strconv.ParseInt(strings.TrimPrefix(q, "#"), 10, 64); err == nil {
 		and("(number = ? OR number IN (SELECT number FROM desk_case WHERE external = '"+strconv.FormatInt(n, 10)+"' AND external <> ''))", n)
 		return strings.Join(parts, " AND "), args
 	}
-	recent := fmt.Sprintf("SELECT number FROM desk_case WHERE %s ORDER BY updated DESC LIMIT %d", strings.Join(parts, " AND "), searched)
 	args = append(args, q, f.Query)
 	lower, whole := strconv.Itoa(len(args)-1), strconv.Itoa(len(args))
 	// Only the letters count: a query is no pattern.
