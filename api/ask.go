@@ -85,11 +85,15 @@ func (r rooms) askOperations(api huma.API) {
 	answers(r, api, staff.ScopeGateApprove, operationOf("requests", "get-approval", "GET", "/approvals/{id}", "A request that this token's member could agree to, with who has agreed"),
 		func(ctx context.Context, s staff.Session, in *OneRequest) (Request, error) {
 			q, err := r.Gate.Request(ctx, in.ID)
-			if err == nil {
-				err = q.AnswerableBy(s)
-			}
-			if err != nil {
+			switch {
+			case err != nil:
 				return Request{}, err
+			case !s.Is(staff.Approver) && !(q.Emergency && s.Is(staff.Responder)):
+				return Request{}, &postern.Error{Kind: postern.Denied, Key: gate.RefusedNotApprover, Text: "only approvers see requests of others"}
+			case s.OrganisationKind != "provider": // as if there were none: an outsourcer's agree to nothing
+				return Request{}, &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.request", Text: "there is no such request"}
+			case q.Staff == s.Staff:
+				return Request{}, &postern.Error{Kind: postern.Denied, Key: gate.RefusedOwnRequest, Text: "nobody agrees to a request of their own"}
 			}
 			return requestOf(q), nil
 		})

@@ -129,10 +129,16 @@ func (g *Gate) mayAnswer(tx *db.Tx, by staff.Session, id postern.RequestID, a *a
 	}
 	a.account, a.caseID, a.tier, a.items = r.Account, r.Case, r.Tier, len(r.Messages)
 	rule, ok := g.policy.Tiers[r.Tier.String()]
-	if err := r.AnswerableBy(approver); err != nil {
-		return approver, r, err
-	}
 	switch {
+	case !approver.Is(staff.Approver) && !r.Emergency:
+		return approver, r, refuse(RefusedNotApprover)
+	// Invariant 3. It is the person that counts, not the session: whoever has
+	// two credentials is still one.
+	case r.Staff == approver.Staff:
+		return approver, r, refuse(RefusedOwnRequest)
+	// An outsourcer is a trust domain of its own: it cannot agree with itself.
+	case approver.OrganisationKind != "provider":
+		return approver, r, refuse(RefusedOutsourcer)
 	case !r.Emergency && (r.NeedsCustomer || !ok || rule.Agree == policy.AgreeCustomer):
 		// The second half is a policy that became stricter while it waited.
 		return approver, r, refuse(RefusedCustomerOnly)

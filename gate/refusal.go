@@ -3,6 +3,9 @@ package gate
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
@@ -129,7 +132,18 @@ func (g *Gate) alive(tx *db.Tx, id postern.SessionID) (staff.Session, error) {
 
 // open checks the case in tx, with the gate's own refusals.
 func (g *Gate) open(tx *db.Tx, c postern.CaseID, a postern.AccountID) error {
-	switch err := g.cases.Check(tx, c, a); {
+	return ofCase(g.cases.Check(tx, c, a))
+}
+
+// given checks in tx that the case is one that a session may know.
+func (g *Gate) given(tx *db.Tx, c postern.CaseID, to staff.Session) error {
+	return ofCase(g.cases.Given(tx, c, to))
+}
+
+// ofCase gives the gate's own refusal for what the desk says of a case. One that
+// was not given to the asker's organisation reads like one that is not there.
+func ofCase(err error) error {
+	switch {
 	case err == nil:
 		return nil
 	case postern.KindOf(err) == postern.NotFound:
@@ -184,3 +198,51 @@ func (g *Gate) refused(ctx context.Context, a attempt, err error) error {
 	}
 	return err
 }
+
+// detail builds the text that a control record of the gate keeps: one "name
+// value" per line, in the order they are added, for people and for the
+// response centre. Values are on one line; what somebody wrote comes last.
+type detail struct{ b []byte }
+
+func (d detail) add(name, value string) detail {
+	if value == "" {
+		return d
+	}
+	value = strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, value)
+	d.b = append(d.b, name...)
+	d.b = append(d.b, ' ')
+	d.b = append(d.b, value...)
+	d.b = append(d.b, '\n')
+	return d
+}
+
+func (d detail) tier(t postern.Tier) detail {
+	if t == postern.TierNone {
+		return d
+	}
+	return d.add("tier", t.String())
+}
+
+func (d detail) count(name string, n int) detail {
+	if n == 0 {
+		return d
+	}
+	return d.add(name, strconv.Itoa(n))
+}
+
+func (d detail) until(t time.Time) detail { return d.add("until", t.UTC().Format(time.RFC3339)) }
+
+func (d detail) messages(ids []postern.MessageID) detail {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	return d.add("messages", strings.Join(words, " "))
+}
+
+func (d detail) text() string { return string(d.b) }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/policy"
+	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -189,33 +191,16 @@ func (g *Gate) Requests(ctx context.Context, f RequestFilter) (found []Request, 
 	return found, err
 }
 
-// AnswerableBy refuses whoever could not answer a request by who they are: they
-// have no business reading it either.
-func (r Request) AnswerableBy(s staff.Session) error {
-	switch {
-	case !s.Is(staff.Approver) && !(r.Emergency && s.Is(staff.Responder)):
-		return refuse(RefusedNotApprover)
-	// Invariant 3. It is the person that counts, not the session: whoever has
-	// two credentials is still one.
-	case r.Staff == s.Staff:
-		return refuse(RefusedOwnRequest)
-	// An outsourcer is a trust domain of its own: it cannot agree with itself.
-	case s.OrganisationKind != "provider":
-		return refuse(RefusedOutsourcer)
-	}
-	return nil
-}
-
 // Waiting gives the requests that the approver could agree to, oldest first:
-// none of their own, and none that only the customer can answer. An outsourcer's
-// approvers agree to nothing.
+// none of their own, and none that only the customer can answer.
 func (g *Gate) Waiting(ctx context.Context, by staff.Session) (found []Request, err error) {
 	// A responder answers emergencies alone.
 	if !by.Is(staff.Approver) && !by.Is(staff.Responder) {
 		return nil, refuse(RefusedNotApprover)
 	}
 	err = g.db.View(ctx, func(tx *db.Tx) error {
-		if s, err := g.alive(tx, by.ID); err != nil || s.OrganisationKind != "provider" {
+		s, err := g.alive(tx, by.ID)
+		if err != nil || s.OrganisationKind != "provider" { // an outsourcer's agree to nothing
 			return err
 		}
 		found, err = requests(tx, `status = 'waiting' AND (emergency = 1 OR agree = 'customer-or-staff' AND ?3 = 1) AND staff <> ?1 AND asked > ?2
@@ -275,4 +260,74 @@ func (g *Gate) Cancel(ctx context.Context, by staff.Session, id postern.RequestI
 		}
 		return err
 	})
+}
+
+// MaxMessages bounds what one request, grant or reveal names, so that whoever
+// agrees can look at each and the ledger lists each.
+const MaxMessages = ledger.MaxMessages
+
+// pack writes message ids as the tables keep them, 16 bytes each.
+func pack(ids []postern.MessageID) ([]byte, error) {
+	b := make([]byte, 0, 16*len(ids))
+	for _, id := range ids {
+		if len(id) != 32 {
+			return nil, errMessageID
+		}
+		var err error
+		if b, err = hex.AppendDecode(b, []byte(id)); err != nil {
+			return nil, errMessageID
+		}
+	}
+	return b, nil
+}
+
+var errMessageID = &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.message", Text: "a message's id has 32 hexadecimal digits"}
+
+// unpack is the inverse of pack.
+func unpack(b []byte) []postern.MessageID {
+	if len(b) < 16 {
+		return nil
+	}
+	ids := make([]postern.MessageID, 0, len(b)/16)
+	for ; len(b) >= 16; b = b[16:] {
+		ids = append(ids, postern.MessageID(hex.EncodeToString(b[:16])))
+	}
+	return ids
+}
+
+// within says that every id of some is one of all.
+func within(some, all []postern.MessageID) bool {
+	if len(some) > len(all) {
+		// Repetitions aside there are more than can be in all; a list with
+		// repetitions has no business here.
+		return false
+	}
+	if len(some)*len(all) <= 64 {
+		for _, id := range some {
+			if !slices.Contains(all, id) {
+				return false
+			}
+		}
+		return true
+	}
+	set := make(map[postern.MessageID]struct{}, len(all))
+	for _, id := range all {
+		set[id] = struct{}{}
+	}
+	for _, id := range some {
+		if _, ok := set[id]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// distinct says that no id stands twice.
+func distinct(ids []postern.MessageID) bool {
+	if len(ids) < 2 {
+		return true
+	}
+	sorted := slices.Clone(ids)
+	slices.Sort(sorted)
+	return len(slices.Compact(sorted)) == len(ids)
 }

@@ -138,11 +138,11 @@ func TestPrivateNetworks(t *testing.T) {
 		t.Error("it was reached")
 	}
 	// The private network is the provider's: no outsourcer's hook is let in.
-	_, _, err = h.hooks.Create(ctx, h.theirs, hooks.Hook{Kind: hooks.Standard, Label: "Ours", URL: s.URL, Private: true})
+	_, _, err = h.hooks.Create(ctx, h.out, hooks.Hook{Kind: hooks.Standard, Label: "Ours", URL: s.URL, Private: true})
 	if postern.KindOf(err) != postern.Denied {
 		t.Errorf("an outsourcer's hook on the private network: %v", err)
 	}
-	if _, _, err = h.hooks.Create(ctx, h.theirs, hooks.Hook{Kind: hooks.Standard, Label: "Ours", URL: "https://tickets.helpline.example/"}); err != nil {
+	if _, _, err = h.hooks.Create(ctx, h.out, hooks.Hook{Kind: hooks.Standard, Label: "Ours", URL: "https://tickets.helpline.example/"}); err != nil {
 		t.Errorf("an outsourcer's own hook: %v", err)
 	}
 	for name, u := range map[string]string{"plain": "http://tickets.example/", "a password": "https://a:b@tickets.example/", "a file": "file:///etc/passwd", "lines": "https://x.example/\r\nHost: y"} {
@@ -230,6 +230,39 @@ func TestInbound(t *testing.T) {
 		h.ok(h.hooks.End(ctx, h.boss, k.ID))
 		if status, _ := send(body); status != 401 {
 			t.Errorf("a hook that has ended: %d", status)
+		}
+	})
+}
+
+// TestAnOutsourcersHook works for its organisation: what it opens is theirs, and
+// what is taken from them is out of its reach.
+func TestAnOutsourcersHook(t *testing.T) {
+	engine.Each(t, func(t *testing.T, o engine.Open) {
+		h := newHouse(t, o)
+		k, key := h.hookOf(h.out, hooks.Hook{Kind: hooks.Standard})
+		sent := 0
+		send := func(body string) (int, map[string]any) {
+			sent++
+			return h.send(k.ID, standard(key, "d"+strconv.Itoa(sent), h.clock.now(), body), body)
+		}
+		status, out := send(`{"type":"case.open","external":"T-1","address":"ana@outlook.example","subject":"Mail is gone","text":"Help me."}`)
+		if status != 200 {
+			t.Fatalf("opened: %d %v", status, out)
+		}
+		id := postern.CaseID(out["id"].(string))
+		got, _, err := h.desk.Case(ctx, h.out, id)
+		h.ok(err)
+		if got.Organisation != "helpline" || !got.Outside {
+			t.Errorf("it is %+v", got)
+		}
+		if status, out := send(`{"type":"case.note","external":"T-1","text":"Seen."}`); status != 200 {
+			t.Errorf("a note: %d %v", status, out)
+		}
+		h.ok(h.desk.AssignOrganisation(ctx, h.agent, id, "provider"))
+		for _, act := range []string{"note", "reply", "close"} {
+			if status, out := send(`{"type":"case.` + act + `","external":"T-1","text":"Again."}`); status != 404 || out["error"] != "desk.unknown.case" {
+				t.Errorf("taken back, %s: %d %v", act, status, out)
+			}
 		}
 	})
 }

@@ -5,8 +5,8 @@
 // What it keeps: nothing. It reads the gate's tables and the ledger.
 //
 // Trust: it handles names, sentences and ids of messages, and gives them to
-// approvers, auditors and responders, and to an agent only what is their own. It
-// must never write.
+// approvers, auditors and responders, to an agent only what is their own, and to
+// an outsourcer's staff only what that organisation's did. It must never write.
 package history
 
 import (
@@ -40,7 +40,7 @@ type Filter struct {
 	After        string         // a cursor: what comes after an entry
 	Limit        int            // 0 means 25, at most 100
 
-	organisation postern.OrganisationID
+	organisation postern.OrganisationID // whose members' entries alone, "" for everybody's
 }
 
 // Entry is one thing that was asked for or tried: exactly one of Request and
@@ -132,12 +132,11 @@ func (h *History) Find(ctx context.Context, by staff.Session, f Filter) (found [
 		if err != nil {
 			return err
 		}
-		switch {
-		case s.Is(staff.Auditor) || s.Is(staff.Responder):
-		case !s.Is(staff.Approver):
+		if !s.Is(staff.Approver) && !s.Is(staff.Auditor) && !s.Is(staff.Responder) {
 			f.Staff, f.Name = s.Staff, ""
-		case s.OrganisationKind != "provider":
-			f.organisation = s.Organisation // they answer for their own people
+		}
+		if s.OrganisationKind != "provider" {
+			f.organisation = s.Organisation
 		}
 		query, args, err := f.query()
 		if err != nil {
