@@ -38,8 +38,10 @@ feed_autocreate_inbox_folders: Junk
 feed_xlist-Junk: Junk
 postern_proxyservers: <master>
 postern_readonly: yes
+postern_admins: none
 posterns_proxyservers: <master>
 posterns_readonly: yes
+posterns_admins: none
 writable_proxyservers: <master>
 `),
 		"cyrus.conf": r.Replace(`START {
