@@ -10,6 +10,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/lease"
+	"github.com/postern-mail/postern/gate/watch"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -231,10 +232,10 @@ func containGrants(tx *db.Tx, at time.Time, where, subject string) (int, error) 
 func (g *Gate) cut(what lease.Ended, why error) lease.Waiting {
 	at := g.now()
 	for s := range what.Sessions {
-		g.hub.end(onSession(s), at)
+		g.hub.End(watch.Session(s), at)
 	}
 	for gr := range what.Grants {
-		g.hub.end(onGrant(gr), at)
+		g.hub.End(watch.Grant(gr), at)
 	}
 	return g.leases.Cut(what, why)
 }

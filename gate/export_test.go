@@ -20,7 +20,5 @@ func (g *Gate) Sweep(ctx context.Context) error { return g.sweep(ctx) }
 
 // Remembered counts the endings that pages can still hear of.
 func (g *Gate) Remembered() int {
-	g.hub.mu.Lock()
-	defer g.hub.mu.Unlock()
-	return len(g.hub.over)
+	return g.hub.Remembered()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/postern-mail/postern/gate/hold"
 	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/gate/policy"
+	"github.com/postern-mail/postern/gate/watch"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
 )
@@ -79,7 +80,8 @@ type Gate struct {
 	disclosures atomic.Uint32
 
 	leases *lease.Set
-	hub    *hub
+	hub    *watch.Hub
+	heard  int64 // the last row of gate_ended that was seen
 }
 
 // Open migrates the gate's tables and gives the gate. Run it beside
@@ -101,11 +103,11 @@ func Open(ctx context.Context, p Parts) (*Gate, error) {
 	g := &Gate{
 		db: p.DB, ledger: p.Ledger, staff: p.Staff, mailboxes: p.Mailboxes, cases: p.Cases,
 		policy: p.Policy, now: p.Now, log: p.Log, process: p.Node + " " + postern.NewID(),
-		leases: lease.New(), hub: newHub(),
+		leases: lease.New(), hub: watch.New(),
 	}
 	rand.Read(g.mark[:]) // never fails (crypto/rand)
 	g.holds = hold.New(hold.Parts{DB: p.DB, Ledger: p.Ledger, Teller: p.Teller, About: g.about, Now: p.Now, Log: p.Log})
-	return g, g.hub.begin(ctx, p.DB)
+	return g, g.begin(ctx)
 }
 
 // Policy gives the policy that the gate keeps.

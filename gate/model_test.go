@@ -32,6 +32,7 @@ type model struct {
 	c      postern.CaseID
 	m      []postern.MessageID
 	s      staff.Session
+	proved time.Time // when s last proved to be there
 	grants []*believed
 	shown  int
 	wish   gate.Wish
@@ -70,7 +71,8 @@ func TestGrantsAreAModel(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		rapid.Check(t, func(t *rapid.T) {
 			h.fresh(h.t)
-			m := &model{house: h, s: h.signIn("noor"), wish: gate.WishAsk}
+			m := &model{house: h, wish: gate.WishAsk}
+			m.newSession(t)
 			m.a, m.c, m.m = h.customer(3)
 			steps := map[string]func(*rapid.T){
 				"grant": m.grant, "reveal": m.reveal, "pass": m.pass, "close": m.close, "withdraw": m.withdraw,
@@ -139,6 +141,8 @@ func (m *model) expect(g *believed, tier postern.Tier, messages []postern.Messag
 		return gate.RefusedDeeperTier
 	case inside < len(messages):
 		return gate.RefusedOutsideScope
+	case tier >= postern.TierContent && m.clock.now().Sub(m.proved) > 15*time.Minute:
+		return gate.RefusedReauth
 	}
 	return ""
 }
@@ -257,6 +261,12 @@ func ids(shown []postern.ShownMessage) (all []postern.MessageID) {
 func (m *model) pass(t *rapid.T) {
 	m.clock.pass(time.Duration(rapid.IntRange(1, 15).Draw(t, "minutes")) * time.Minute)
 	m.ok(touch(m.house, m.s))
+	if rapid.Bool().Draw(t, "proves") {
+		m.proved = m.clock.now()
+		m.ok(m.db.Update(ctx, func(tx *db.Tx) error {
+			return tx.ExecOne("UPDATE staff_session SET proved = ?2 WHERE id = ?1", string(m.s.ID), m.proved.UnixMilli())
+		}))
+	}
 }
 
 func (m *model) close(t *rapid.T) {
@@ -285,7 +295,7 @@ func (m *model) containGrant(t *rapid.T) {
 }
 
 func (m *model) newSession(*rapid.T) {
-	m.s = m.signIn("noor")
+	m.s, m.proved = m.signIn("noor"), m.clock.now()
 }
 
 func (m *model) closeCase(t *rapid.T) {

@@ -2,98 +2,35 @@ package gate
 
 import (
 	"context"
-	"maps"
-	"sync"
 	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/lease"
+	"github.com/postern-mail/postern/gate/watch"
 	"github.com/postern-mail/postern/staff"
 )
 
-// hub tells open pages that what they hang on has ended. It remembers endings
-// for longer than a session lives, so that a page which starts to watch just
-// after one hears of it all the same, and a later one has no session to be shown
-// to.
-type hub struct {
-	mu      sync.Mutex
-	over    map[topic]time.Time // when this process heard of it
-	waiting map[topic]map[chan struct{}]struct{}
-	last    int64 // the last row of gate_ended that was seen
-}
-
-// topic is what a page can hang on.
-type topic struct{ what, subject string }
-
-func onSession(s postern.SessionID) topic { return topic{"session", string(s)} }
-func onGrant(g postern.GrantID) topic     { return topic{"grant", string(g)} }
-
-func newHub() *hub {
-	return &hub{over: map[topic]time.Time{}, waiting: map[topic]map[chan struct{}]struct{}{}}
-}
-
 // begin skips the endings of before this process: their sessions are refused
 // by staff, and no page of ours is open.
-func (h *hub) begin(ctx context.Context, d *db.Handle) error {
-	return d.View(ctx, func(tx *db.Tx) error {
-		return tx.Row("SELECT COALESCE(max(n), 0) FROM gate_ended", nil, &h.last)
+func (g *Gate) begin(ctx context.Context) error {
+	return g.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row("SELECT COALESCE(max(n), 0) FROM gate_ended", nil, &g.heard)
 	})
-}
-
-func (h *hub) watch(t topic) (<-chan struct{}, func()) {
-	ended := make(chan struct{})
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if _, over := h.over[t]; over {
-		close(ended)
-		return ended, func() {}
-	}
-	if h.waiting[t] == nil {
-		h.waiting[t] = map[chan struct{}]struct{}{}
-	}
-	h.waiting[t][ended] = struct{}{}
-	return ended, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		delete(h.waiting[t], ended)
-		if len(h.waiting[t]) == 0 {
-			delete(h.waiting, t)
-		}
-	}
-}
-
-func (h *hub) end(t topic, at time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if _, over := h.over[t]; !over {
-		h.over[t] = at
-	}
-	for ended := range h.waiting[t] {
-		close(ended)
-	}
-	delete(h.waiting, t)
-}
-
-// forget drops the endings that were heard of before.
-func (h *hub) forget(before time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	maps.DeleteFunc(h.over, func(_ topic, at time.Time) bool { return at.Before(before) })
 }
 
 // Watch gives a channel that is closed when the session ends by containment or
 // signing out, on whichever node. Open pages and streams select on it; stop
 // frees it.
 func (g *Gate) Watch(s postern.SessionID) (ended <-chan struct{}, stop func()) {
-	return g.hub.watch(onSession(s))
+	return g.hub.Watch(watch.Session(s))
 }
 
 // WatchGrant is Watch for one grant: closed when it is closed, withdrawn, or
 // ends with its case. It does not fire at the grant's own time, which the page
 // knows, nor when its session is contained.
 func (g *Gate) WatchGrant(id postern.GrantID) (ended <-chan struct{}, stop func()) {
-	return g.hub.watch(onGrant(id))
+	return g.hub.Watch(watch.Grant(id))
 }
 
 // poll is how often other nodes' endings are looked for. They cannot show
@@ -140,7 +77,7 @@ func (g *Gate) Run(ctx context.Context) error {
 func (g *Gate) sweep(ctx context.Context) error {
 	now := g.now()
 	minute := now.Unix() / 60
-	g.hub.forget(now.Add(-keep))
+	g.hub.Forget(now.Add(-keep))
 	return g.db.Update(ctx, func(tx *db.Tx) error {
 		for _, one := range []struct {
 			statement string
@@ -160,12 +97,12 @@ func (g *Gate) sweep(ctx context.Context) error {
 }
 
 func (g *Gate) hear(ctx context.Context) error {
-	var heard []topic
-	last := g.hub.last
+	var heard []watch.Topic
+	last := g.heard
 	err := g.db.View(ctx, func(tx *db.Tx) error {
 		return tx.Rows("SELECT n, what, subject FROM gate_ended WHERE n > ?1 ORDER BY n LIMIT 1000", db.Args(last), func(row db.Scanner) error {
-			var t topic
-			err := row.Scan(&last, &t.what, &t.subject)
+			var t watch.Topic
+			err := row.Scan(&last, &t.What, &t.Subject)
 			heard = append(heard, t)
 			return err
 		})
@@ -173,13 +110,13 @@ func (g *Gate) hear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.hub.last = last // Run alone reads and writes it after begin
+	g.heard = last // Run alone reads and writes it after Open
 	what := lease.Ended{Sessions: map[postern.SessionID]bool{}, Grants: map[postern.GrantID]bool{}}
 	for _, t := range heard {
-		if t.what == "session" {
-			what.Sessions[postern.SessionID(t.subject)] = true
+		if t.What == "session" {
+			what.Sessions[postern.SessionID(t.Subject)] = true
 		} else {
-			what.Grants[postern.GrantID(t.subject)] = true
+			what.Grants[postern.GrantID(t.Subject)] = true
 		}
 	}
 	g.cut(what, refuse(RefusedContained))
