@@ -54,14 +54,21 @@ func forPrograms() policy.Policy {
 // token makes a member with a role, and a token of theirs with scopes.
 func (w *world) token(role staff.Role, scopes ...string) (secret string, of staff.Token) {
 	w.t.Helper()
+	return w.tokenOf(staff.Organisation{ID: "provider", Name: "Example", Kind: "provider"}, role, scopes...)
+}
+
+// tokenOf is token for a member of an organisation, which is made once.
+func (w *world) tokenOf(o staff.Organisation, role staff.Role, scopes ...string) (secret string, of staff.Token) {
+	w.t.Helper()
 	ctx := context.Background()
-	orgs, err := w.n.Staff.Organisations(ctx)
-	if err != nil || len(orgs) == 0 {
-		if err := w.n.Staff.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Example", Kind: "provider"}); err != nil {
-			w.t.Fatal(err)
-		}
+	all, err := w.n.Staff.Organisations(ctx)
+	if err == nil && !slices.ContainsFunc(all, func(one staff.Organisation) bool { return one.ID == o.ID }) {
+		err = w.n.Staff.CreateOrganisation(ctx, o)
 	}
-	m, err := w.n.Staff.CreateMember(ctx, staff.NewMember{Login: "bot-" + postern.NewID()[:8], Name: "Bot", Locale: "en", Organisation: "provider", Roles: []staff.Role{role}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m, err := w.n.Staff.CreateMember(ctx, staff.NewMember{Login: "bot-" + postern.NewID()[:8], Name: "Bot", Locale: "en", Organisation: o.ID, Roles: []staff.Role{role}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -90,6 +90,8 @@ func (r rooms) askOperations(api huma.API) {
 				return Request{}, err
 			case !s.Is(staff.Approver) && !(q.Emergency && s.Is(staff.Responder)):
 				return Request{}, &postern.Error{Kind: postern.Denied, Key: gate.RefusedNotApprover, Text: "only approvers see requests of others"}
+			case s.OrganisationKind != "provider": // as if there were none: an outsourcer's agree to nothing
+				return Request{}, &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.request", Text: "there is no such request"}
 			case q.Staff == s.Staff:
 				return Request{}, &postern.Error{Kind: postern.Denied, Key: gate.RefusedOwnRequest, Text: "nobody agrees to a request of their own"}
 			}

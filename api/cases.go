@@ -66,7 +66,7 @@ type words struct {
 func (r rooms) caseOperations(api huma.API) {
 	tags := []string{"cases"}
 	huma.Register(api, operation(huma.Operation{OperationID: "open-case", Method: http.MethodPost, Path: "/api/v1/cases", Summary: "Open a case in a customer's name", Tags: tags, DefaultStatus: http.StatusCreated,
-		Description: "For a ticket system in which the customer wrote. A case alone shows nothing but what the policy gives for a case."}, "cases:write"),
+		Description: "For a ticket system in which the customer wrote. A case alone shows nothing but what the policy gives for a case. An outsourcer's is given to its organisation at once."}, "cases:write"),
 		func(ctx context.Context, in *struct {
 			Body struct {
 				Address  string `json:"address" maxLength:"254"`
@@ -84,7 +84,7 @@ func (r rooms) caseOperations(api huma.API) {
 				return nil, r.failed(ctx, err)
 			}
 			priority, _ := desk.PriorityNamed(in.Body.Priority)
-			k, err := r.Cases.OpenCase(ctx, desk.NewCase{Account: who.Account, Address: who.Address, Name: who.Name, Locale: who.Locale,
+			k, err := r.Desk.OpenCase(ctx, session(ctx), desk.NewCase{Account: who.Account, Address: who.Address, Name: who.Name, Locale: who.Locale,
 				Subject: in.Body.Subject, Text: in.Body.Text, External: in.Body.External, Priority: priority})
 			if err != nil {
 				return nil, r.failed(ctx, err)

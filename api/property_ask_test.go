@@ -55,7 +55,7 @@ func (m *model) ask() {
 	if status != 201 {
 		return
 	}
-	if foreign || k.closed {
+	if foreign || k.closed || !by.sees(k) {
 		m.rt.Fatalf("asked in a case that does not allow it: %s", text)
 	}
 	q.id = postern.RequestID(str(m.t, out, "id"))

@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -22,12 +24,17 @@ type bot struct {
 	org    postern.OrganisationID
 	over   bool // contained
 	ended  postern.ContainmentID
+	outer  bool // of the outsourcer
 }
+
+// sees says whether a case is there for a token.
+func (b *bot) sees(k *ticket) bool { return !b.outer || k.to == b.org }
 
 type ticket struct {
 	id     postern.CaseID
 	c      *customer
 	closed bool
+	to     postern.OrganisationID // the outsourcer that works it, "" for none
 }
 
 // question is a request that waits, as it was asked.
@@ -116,7 +123,7 @@ func (h *house) begin(rt *rapid.T) *model {
 		who, err := h.n.Staff.CreateMember(ctx, staff.NewMember{Login: p.name + "-" + postern.NewID()[:8], Name: p.name, Locale: "en", Organisation: p.org, Roles: p.roles})
 		m.ok(err)
 		for range p.tokens {
-			b := &bot{name: p.name, member: who.ID, org: p.org}
+			b := &bot{name: p.name, member: who.ID, org: p.org, outer: p.org == helpline}
 			b.secret, b.token, err = h.n.Staff.IssueToken(ctx, who.ID, "history", p.scopes, 100*time.Hour)
 			m.ok(err)
 			m.bots = append(m.bots, b)
@@ -154,7 +161,7 @@ func (m *model) tier(label string, from postern.Tier) postern.Tier {
 
 func (m *model) step() {
 	steps := []func(){m.ask, m.ask, m.ask, m.ask, m.consent, m.consent, m.consent, m.approve, m.approve, m.approve, m.reveal, m.reveal, m.reveal, m.reveal, m.reveal, m.reveal, m.reveal, m.reveal,
-		m.diagnose, m.trace, m.offer, m.withdraw, m.closeGrant, m.answerNo, m.cancel, m.wish, m.openOrClose, m.look, m.pass, m.contain, m.lift}
+		m.diagnose, m.trace, m.offer, m.withdraw, m.closeGrant, m.answerNo, m.cancel, m.wish, m.openOrClose, m.look, m.pass, m.contain, m.lift, m.give, m.give}
 	steps[rapid.IntRange(0, len(steps)-1).Draw(m.rt, "step")]()
 }
 
@@ -162,7 +169,35 @@ func (m *model) openCase(by *bot, c *customer) {
 	status, out, text := m.answer(by, "POST", "/api/v1/cases", map[string]any{"address": c.address, "subject": "Where is it?", "text": "I miss a message."})
 	m.nothingBut(text, nil, "opening a case")
 	if status == 201 {
-		m.tickets = append(m.tickets, &ticket{id: postern.CaseID(str(m.t, out, "id")), c: c})
+		k := &ticket{id: postern.CaseID(str(m.t, out, "id")), c: c}
+		if by.outer {
+			k.to = by.org
+		}
+		m.tickets = append(m.tickets, k)
+	}
+}
+
+// give gives a case to the outsourcer or takes it back: with that ends what it
+// allowed there.
+func (m *model) give() {
+	k, by := rapid.SampledFrom(m.tickets).Draw(m.rt, "case"), m.anybody()
+	to := rapid.SampledFrom([]*bot{m.bots[0], m.bots[2], m.bots[2]}).Draw(m.rt, "to").org
+	status, _, text := m.answer(by, "POST", "/api/v1/cases/"+string(k.id)+"/organisation", map[string]any{"to": to})
+	m.nothingBut(text, nil, "giving a case")
+	if status != 204 {
+		return
+	}
+	if !by.sees(k) {
+		m.rt.Fatalf("%s gave away a case of others: %s", by.name, text)
+	}
+	if k.to != "" && k.to != to {
+		m.end(func(p *permit) bool { return p.k == k && p.by.org == k.to })
+		for _, q := range m.questions {
+			q.answered = q.answered || q.k == k && q.by.org == k.to
+		}
+	}
+	if k.to = to; to == m.bots[0].org {
+		k.to = ""
 	}
 }
 
@@ -175,6 +210,7 @@ func (m *model) openOrClose() {
 		status, _, text := m.answer(by, "POST", "/api/v1/cases/"+string(k.id)+"/close", nil)
 		m.nothingBut(text, nil, "closing a case")
 		if status == 204 {
+			m.mustSee(by, k, text)
 			k.closed = true
 			m.end(func(p *permit) bool { return p.k == k })
 			m.offers = slices.DeleteFunc(m.offers, func(o *offered) bool { return o.k == k })
@@ -186,8 +222,15 @@ func (m *model) openOrClose() {
 		status, _, text := m.answer(by, "POST", "/api/v1/cases/"+string(k.id)+"/reopen", nil)
 		m.nothingBut(text, nil, "opening a case again")
 		if status == 204 {
+			m.mustSee(by, k, text)
 			k.closed = false
 		}
+	}
+}
+
+func (m *model) mustSee(by *bot, k *ticket, text string) {
+	if !by.sees(k) {
+		m.rt.Fatalf("%s reached a case of others: %s", by.name, text)
 	}
 }
 
@@ -239,14 +282,28 @@ func (m *model) pass() {
 
 func (m *model) look() {
 	k := rapid.SampledFrom(m.tickets).Draw(m.rt, "case")
-	path := rapid.SampledFrom([]string{"/api/v1/cases", "/api/v1/cases/" + string(k.id), "/api/v1/requests", "/api/v1/grants", "/api/v1/approvals", "/api/v1/alerts",
+	one := "/api/v1/cases/" + string(k.id)
+	path := rapid.SampledFrom([]string{"/api/v1/cases", one, one, "/api/v1/requests", "/api/v1/grants", "/api/v1/approvals", "/api/v1/alerts",
 		"/api/v1/containments", "/api/v1/incidents", "/api/v1/disclosures", "/api/openapi.json"}).Draw(m.rt, "path")
 	by := m.anybody()
 	if path == "/api/openapi.json" {
 		by = &bot{}
 	}
-	_, _, text := m.answer(by, "GET", path, nil)
+	status, out, text := m.answer(by, "GET", path, nil)
 	m.nothingBut(text, nil, path)
+	if !by.outer {
+		return
+	}
+	for _, k := range m.tickets {
+		if !by.sees(k) && strings.Contains(text, string(k.id)) && path != "/api/v1/requests" && path != "/api/v1/grants" { // one's own of before
+			m.rt.Fatalf("%s shows %s a case of others: %s", path, by.name, text)
+		}
+	}
+	if path == one && !by.sees(k) && status != 401 && status != 403 {
+		if none, other, _ := m.answer(by, "GET", "/api/v1/cases/"+postern.NewID(), nil); status != 404 || none != 404 || !reflect.DeepEqual(out, other) {
+			m.rt.Fatalf("a case of others is %d %v, and none is %d %v", status, out, none, other)
+		}
+	}
 }
 
 func (m *model) contain() {

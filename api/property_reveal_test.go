@@ -177,7 +177,7 @@ func (m *model) trace() {
 }
 
 func (m *model) works(by *bot, k *ticket, text string) {
-	if by.over || k.closed || !slices.Contains([]string{"noor", "bea", "both"}, by.name) {
+	if by.over || k.closed || !by.sees(k) || !slices.Contains([]string{"noor", "bea", "both"}, by.name) {
 		m.rt.Fatalf("%s looked in a case that does not allow it: %s", by.name, text)
 	}
 }

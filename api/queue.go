@@ -68,7 +68,7 @@ type OneThing struct {
 }
 
 func (r rooms) queueOperations(api huma.API) {
-	answers(r, api, staff.ScopeCasesRead, operationOf("cases", "list-cases", "GET", "/cases", "The queue, from a cursor on"),
+	answers(r, api, staff.ScopeCasesRead, operationOf("cases", "list-cases", "GET", "/cases", "The queue, from a cursor on: for an outsourcer's token, the cases given to its organisation"),
 		func(ctx context.Context, s staff.Session, in *struct {
 			CaseFilter
 			After string `query:"after" maxLength:"200" doc:"The next of the part before."`

@@ -92,6 +92,8 @@ type NewCase struct {
 	External              string
 	Hook                  string   // the hook whose ticket External is
 	Priority              Priority // 0: normal
+	// Outsourcer is whom it is given to at once, "" for nobody.
+	Outsourcer postern.OrganisationID
 }
 
 // CasesParts is what Cases is made of.
@@ -176,9 +178,9 @@ func (c *Cases) OpenTx(tx *db.Tx, n NewCase) (made Case, err error) {
 	if err := post(tx, id, Post{At: now, By: n.Name, Kind: KindCustomer, Text: n.Text}); err != nil {
 		return Case{}, err
 	}
-	if err := tx.ExecOne(`INSERT INTO desk_case (id, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external, external_hook, priority)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', '', '', ?7, ?7, ?8, ?9, ?10)`,
-		string(id), string(n.Account), n.Address, n.Name, n.Locale, n.Subject, millis(now), n.External, n.Hook, int64(n.Priority)); err != nil {
+	if err := tx.ExecOne(`INSERT INTO desk_case (id, account, address, name, locale, subject, status, assignee, assignee_name, opened, updated, external, external_hook, priority, organisation, outside)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', '', '', ?7, ?7, ?8, ?9, ?10, ?11, CASE WHEN ?11 = '' THEN 0 ELSE 1 END)`,
+		string(id), string(n.Account), n.Address, n.Name, n.Locale, n.Subject, millis(now), n.External, n.Hook, int64(n.Priority), string(n.Outsourcer)); err != nil {
 		return Case{}, err
 	}
 	if err := runClock(tx, id, now, func(*Case) {}); err != nil {
@@ -275,7 +277,7 @@ func (c *Cases) ByNumber(ctx context.Context, a postern.AccountID, number int64)
 // reopened.
 func (c *Cases) Posts(ctx context.Context, id postern.CaseID, withNotes bool) (found []Post, err error) {
 	err = c.db.View(ctx, func(tx *db.Tx) error {
-		found, err = posts(tx, id, withNotes)
+		found, err = posts(tx, id, withNotes, "")
 		return err
 	})
 	return found, err
@@ -300,9 +302,11 @@ func (c *Cases) PostsOf(ctx context.Context, a postern.AccountID) (found map[pos
 	return found, err
 }
 
-func posts(tx *db.Tx, id postern.CaseID, withNotes bool) (found []Post, err error) {
+// posts reads a case, and of the cases merged into it those that only allows; see
+// [sees].
+func posts(tx *db.Tx, id postern.CaseID, withNotes bool, only string, args ...any) (found []Post, err error) {
 	err = tx.Rows(`SELECT at, who, staff, kind, text, arg, case_id FROM desk_post
-		WHERE case_id = ?1 OR case_id IN (SELECT id FROM desk_case WHERE merged_into = ?1 AND merged_into <> '') ORDER BY n`, db.Args(string(id)), func(row db.Scanner) error {
+		WHERE case_id = ?1 OR case_id IN (SELECT id FROM desk_case WHERE merged_into = ?1 AND merged_into <> ''`+only+`) ORDER BY n`, db.Args(append([]any{string(id)}, args...)...), func(row db.Scanner) error {
 		p, err := scanPost(row)
 		if err == nil && (withNotes || p.public()) {
 			found = append(found, p)

@@ -55,16 +55,18 @@ func (d *Desk) worker(tx *db.Tx, by staff.Session) (staff.Session, error) {
 	return s, nil
 }
 
-// Case gives a case with everything written in it.
+// Case gives a case with everything written in it, if the session sees it.
 func (d *Desk) Case(ctx context.Context, by staff.Session, id postern.CaseID) (k Case, written []Post, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		if _, err := d.worker(tx, by); err != nil {
+		s, err := d.worker(tx, by)
+		if err != nil {
 			return err
 		}
-		if k, err = oneCase(tx, "id = ?1", string(id)); err != nil {
+		if k, err = caseFor(tx, s, "id = ?1", string(id)); err != nil {
 			return err
 		}
-		written, err = posts(tx, id, true)
+		only, args := sees(s, 2)
+		written, err = posts(tx, id, true, only, args...)
 		return err
 	})
 	return k, written, err
@@ -78,7 +80,7 @@ func (d *Desk) change(ctx context.Context, by staff.Session, id postern.CaseID, 
 		if err != nil {
 			return err
 		}
-		k, err := oneCase(tx, "id = ?1", string(id))
+		k, err := caseFor(tx, s, "id = ?1", string(id))
 		if err != nil {
 			return err
 		}

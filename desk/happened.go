@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/staff"
 )
 
 // Happening is what became of a case, in the words that other systems hear.
@@ -60,10 +61,12 @@ func (c *Cases) tell(tx *db.Tx, e Event) error {
 }
 
 // ByTicket gives the case of another system's ticket: one that the hook opened,
-// or one of its organisation's that an agent gave the number.
-func (c *Cases) ByTicket(tx *db.Tx, hook string, of postern.OrganisationID, external string) (Case, error) {
-	return oneCase(tx, `external = ?1 AND external <> '' AND (external_hook = ?2 OR external_hook = '' AND (organisation = ?3 OR organisation = '' AND ?3 = 'provider'))
-		ORDER BY external_hook DESC, number DESC LIMIT 1`, external, hook, string(of))
+// or one of its organisation's that an agent gave the number. An outsourcer's hook
+// reaches what its organisation works alone, like its people.
+func (c *Cases) ByTicket(tx *db.Tx, hook string, of staff.Organisation, external string) (Case, error) {
+	only, args := sees(staff.Session{Organisation: of.ID, OrganisationKind: of.Kind}, 4)
+	return oneCase(tx, `external = ?1 AND external <> '' AND (external_hook = ?2 OR external_hook = '' AND (organisation = ?3 OR organisation = '' AND ?3 = 'provider'))`+only+`
+		ORDER BY external_hook DESC, number DESC LIMIT 1`, append([]any{external, hook, string(of.ID)}, args...)...)
 }
 
 // SetTicket notes a ticket's number that another system gave, and whose it is.

@@ -136,10 +136,15 @@ func (h *house) ok(err error) {
 
 func (h *house) signIn(login string, roles ...staff.Role) staff.Session {
 	h.t.Helper()
+	return h.signInOf("provider", login, roles...)
+}
+
+func (h *house) signInOf(o postern.OrganisationID, login string, roles ...staff.Role) staff.Session {
+	h.t.Helper()
 	if len(roles) == 0 {
 		roles = []staff.Role{staff.Agent}
 	}
-	m, err := h.staff.CreateMember(ctx, staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: "provider", Roles: roles})
+	m, err := h.staff.CreateMember(ctx, staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: o, Roles: roles})
 	h.ok(err)
 	_, otpauth, err := h.staff.SetPassword(ctx, m.ID, "a pass phrase")
 	h.ok(err)

@@ -33,11 +33,11 @@ type writer struct {
 // input, never by a timer: a page that is left alone must not keep its session.
 func (d *Desk) Writing(ctx context.Context, by staff.Session, id postern.CaseID) error {
 	err := d.db.View(ctx, func(tx *db.Tx) error {
-		if _, err := d.worker(tx, by); err != nil {
+		s, err := d.worker(tx, by)
+		if err != nil {
 			return err
 		}
-		_, err := oneCase(tx, "id = ?1", string(id))
-		return err
+		return d.cases.Given(tx, id, s)
 	})
 	if err != nil {
 		return err
@@ -56,13 +56,26 @@ func (d *Desk) Writing(ctx context.Context, by staff.Session, id postern.CaseID)
 	return nil
 }
 
-// Writers names who else is writing in a case now.
-func (d *Desk) Writers(by staff.Session, id postern.CaseID) (names []string) {
-	d.here.mu.Lock()
-	defer d.here.mu.Unlock()
-	d.here.prune(d.now())
-	for who, w := range d.here.of[id] {
-		if who != by.Staff {
+// Writers names who else is writing in a case now: nobody, in a case that the
+// session does not see.
+func (d *Desk) Writers(ctx context.Context, by staff.Session, id postern.CaseID) (names []string, err error) {
+	names = d.here.others(d.now(), by.Staff, id)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	err = d.db.View(ctx, func(tx *db.Tx) error { return d.cases.Given(tx, id, by) })
+	if postern.KindOf(err) == postern.NotFound {
+		return nil, nil
+	}
+	return names, err
+}
+
+func (p *presences) others(now time.Time, than postern.StaffID, id postern.CaseID) (names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.prune(now)
+	for who, w := range p.of[id] {
+		if who != than {
 			names = append(names, w.name)
 		}
 	}

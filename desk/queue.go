@@ -105,13 +105,17 @@ const searched = 5000
 // MostCounted is where [Desk.Count] stops counting.
 const MostCounted = 1000
 
-// conditions gives the WHERE of a filter without its cursor.
+// conditions gives the WHERE of a filter without its cursor, within what the
+// session sees.
 func (f Filter) conditions(by staff.Session, now int64) (string, []any) {
 	var parts []string
 	var args []any
 	and := func(condition string, v any) {
 		args = append(args, v)
 		parts = append(parts, strings.ReplaceAll(condition, "?", "?"+strconv.Itoa(len(args))))
+	}
+	if only, more := sees(by, 1); only != "" {
+		parts, args = append(parts, strings.TrimPrefix(only, " AND ")), more
 	}
 	if f.Status != StatusClosed {
 		parts = append(parts, "status <> 'closed'") // word for word as in the indexes
@@ -141,11 +145,16 @@ func (f Filter) conditions(by staff.Session, now int64) (string, []any) {
 	if q == "" {
 		return strings.Join(parts, " AND "), args
 	}
+	recent := fmt.Sprintf("SELECT number FROM desk_case WHERE %s ORDER BY updated DESC LIMIT %d", strings.Join(parts, " AND "), searched)
+	if only, _ := sees(by, 1); only != "" {
+		// An expression has no index: what was found is read by its numbers, not
+		// looked for among all of the organisation's cases.
+		parts[0] = "organisation || '' = ?1"
+	}
 	if n, err := strconv.ParseInt(strings.TrimPrefix(q, "#"), 10, 64); err == nil {
 		and("(number = ? OR number IN (SELECT number FROM desk_case WHERE external = '"+strconv.FormatInt(n, 10)+"' AND external <> ''))", n)
 		return strings.Join(parts, " AND "), args
 	}
-	recent := fmt.Sprintf("SELECT number FROM desk_case WHERE %s ORDER BY updated DESC LIMIT %d", strings.Join(parts, " AND "), searched)
 	args = append(args, q, f.Query)
 	lower, whole := strconv.Itoa(len(args)-1), strconv.Itoa(len(args))
 	// Only the letters count: a query is no pattern.
@@ -175,29 +184,12 @@ func (d *Desk) Page(ctx context.Context, by staff.Session, f Filter) (p Page, er
 	if f.Limit <= 0 || f.Limit > 500 {
 		f.Limit = 50
 	}
-	where, args := f.conditions(by, millis(d.now()))
-	column, falls := f.order()
-	direction, than := "ASC", ">"
-	if falls {
-		direction, than = "DESC", "<"
-	}
-	if f.After != "" {
-		at, n, err := cursor(f.After)
-		if err != nil {
-			return p, err
-		}
-		args = append(args, at, n)
-		where += fmt.Sprintf(" AND (%s, number) %s (?%d, ?%d)", column, than, len(args)-1, len(args))
-	}
-	if where == "" {
-		where = "1 = 1"
-	}
-	args = append(args, int64(f.Limit+1))
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		if _, err := d.worker(tx, by); err != nil {
+		s, err := d.worker(tx, by)
+		if err != nil {
 			return err
 		}
-		p.Cases, err = cases(tx, fmt.Sprintf("%s ORDER BY %s %s, number %s LIMIT ?%d", where, column, direction, direction, len(args)), args...)
+		p.Cases, err = f.page(tx, s, millis(d.now()))
 		return err
 	})
 	if err != nil || len(p.Cases) <= f.Limit {
@@ -216,6 +208,26 @@ func (d *Desk) Page(ctx context.Context, by staff.Session, f Filter) (p Page, er
 	}
 	p.Next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", at, last.Number))
 	return p, nil
+}
+
+// page gives one case more than the filter's limit, if there is one.
+func (f Filter) page(tx *db.Tx, by staff.Session, now int64) ([]Case, error) {
+	where, args := f.conditions(by, now)
+	column, falls := f.order()
+	direction, than := "ASC", ">"
+	if falls {
+		direction, than = "DESC", "<"
+	}
+	if f.After != "" {
+		at, n, err := cursor(f.After)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, at, n)
+		where += fmt.Sprintf(" AND (%s, number) %s (?%d, ?%d)", column, than, len(args)-1, len(args))
+	}
+	args = append(args, int64(f.Limit+1))
+	return cases(tx, fmt.Sprintf("%s ORDER BY %s %s, number %s LIMIT ?%d", where, column, direction, direction, len(args)), args...)
 }
 
 func cursor(text string) (at, number int64, err error) {
@@ -244,11 +256,12 @@ func (d *Desk) Queue(ctx context.Context, by staff.Session, f Filter) ([]Case, e
 func (d *Desk) Count(ctx context.Context, by staff.Session, filters []Filter) (counts []int, err error) {
 	counts = make([]int, len(filters))
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		if _, err := d.worker(tx, by); err != nil {
+		s, err := d.worker(tx, by)
+		if err != nil {
 			return err
 		}
 		for i, f := range filters {
-			where, args := f.conditions(by, millis(d.now()))
+			where, args := f.conditions(s, millis(d.now()))
 			// The order chooses the index of the open cases: without it SQLite
 			// reads another one, and every closed case in it.
 			column, _ := f.order()

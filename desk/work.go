@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -30,25 +31,31 @@ func (d *Desk) HandOver(ctx context.Context, by staff.Session, id postern.CaseID
 func (d *Desk) assign(ctx context.Context, by staff.Session, id postern.CaseID, to postern.StaffID, why string) error {
 	var name string
 	var of staff.Organisation
+	active := true
 	if to != "" {
 		m, err := d.staff.ByID(ctx, to)
 		if err != nil {
 			return err
 		}
-		if m.Status != "active" {
-			return invalid("desk.invalid.assignee", "the member of staff is no longer active")
-		}
 		if of, err = d.organisation(ctx, m.Organisation); err != nil {
 			return err
 		}
-		name = m.Name
+		name, active = m.Name, m.Status == "active"
 	}
 	return d.change(ctx, by, id, func(tx *db.Tx, k Case, s staff.Session, now time.Time) error {
 		switch {
+		case to != "" && !gives(s, of, true):
+			return errNoMember
+		case !active:
+			return invalid("desk.invalid.assignee", "the member of staff is no longer active")
 		case k.Assignee == to && why == "":
 			return nil
 		case k.Assignee == to:
 			return invalid("desk.invalid.same-assignee", "the case is theirs already")
+		}
+		k, err := d.lose(tx, k, s, cmp.Or(of.ID, k.Organisation), now)
+		if err != nil {
+			return err
 		}
 		e := Post{At: now, By: s.Name, Staff: s.Staff, Kind: KindEvent, Text: EventAssigned, Arg: name}
 		handedBy := ""
@@ -57,11 +64,6 @@ func (d *Desk) assign(ctx context.Context, by staff.Session, id postern.CaseID, 
 			e.Text = EventUnassigned
 		case why != "":
 			e.Text, handedBy = EventHanded, s.Name
-		}
-		if k.Assignee != "" { // whoever had it has no more business in the mailbox
-			if err := d.gate.EndCaseOf(tx, id, k.Assignee, now); err != nil {
-				return err
-			}
 		}
 		if err := post(tx, id, e); err != nil {
 			return err
@@ -80,7 +82,7 @@ func (d *Desk) assign(ctx context.Context, by staff.Session, id postern.CaseID, 
 				return err
 			}
 		}
-		k.Assignee, k.AssigneeName = to, name
+		k.Assignee, k.AssigneeName, k.Organisation = to, name, cmp.Or(of.ID, k.Organisation)
 		return d.cases.tell(tx, Event{Kind: AssignedTo, Case: k, At: now, By: Author{s.Name, s.Staff}})
 	})
 }
@@ -93,22 +95,50 @@ func (d *Desk) organisation(ctx context.Context, id postern.OrganisationID) (sta
 		}
 	}
 	if err == nil {
-		err = &postern.Error{Kind: postern.NotFound, Key: "desk.unknown.organisation", Text: "there is no such organisation"}
+		err = errNoOrganisation
 	}
 	return staff.Organisation{}, err
 }
 
+var (
+	errNoOrganisation = &postern.Error{Kind: postern.NotFound, Key: "desk.unknown.organisation", Text: "there is no such organisation"}
+	errNoMember       = &postern.Error{Kind: postern.NotFound, Key: "staff.unknown.member", Text: "there is no such member of staff"}
+)
+
+// lose ends what a case allows those who lose it: its assignee, and all of the
+// outsourcer that worked it when it goes to somebody else. Whoever loses it has
+// no more business in the mailbox. It gives the case as it stands under the
+// gate's lock, which orders it before or after whatever is asked for the case,
+// and before or after others who give it away.
+func (d *Desk) lose(tx *db.Tx, k Case, by staff.Session, to postern.OrganisationID, now time.Time) (Case, error) {
+	if err := d.gate.EndCaseOf(tx, k.ID, k.Assignee, now); err != nil {
+		return k, err
+	}
+	before := k.Assignee
+	k, err := caseFor(tx, by, "id = ?1", string(k.ID))
+	if err == nil && k.Assignee != before {
+		err = d.gate.EndCaseOf(tx, k.ID, k.Assignee, now)
+	}
+	if err == nil && k.Outside && k.Organisation != to {
+		err = d.gate.EndCaseFrom(tx, k.ID, k.Organisation, now)
+	}
+	return k, err
+}
+
 // AssignOrganisation gives a case to an organisation, for whoever there takes it.
+// An outsourcer that it is taken from can do nothing more with it.
 func (d *Desk) AssignOrganisation(ctx context.Context, by staff.Session, id postern.CaseID, to postern.OrganisationID) error {
 	o, err := d.organisation(ctx, to)
 	if err != nil {
 		return err
 	}
 	return d.change(ctx, by, id, func(tx *db.Tx, k Case, s staff.Session, now time.Time) error {
-		if k.Assignee != "" {
-			if err := d.gate.EndCaseOf(tx, id, k.Assignee, now); err != nil {
-				return err
-			}
+		if !gives(s, o, false) {
+			return errNoOrganisation
+		}
+		k, err := d.lose(tx, k, s, o.ID, now)
+		if err != nil {
+			return err
 		}
 		if err := post(tx, id, Post{At: now, By: s.Name, Staff: s.Staff, Kind: KindEvent, Text: EventOffered, Arg: o.Name}); err != nil {
 			return err
@@ -168,7 +198,7 @@ func (d *Desk) Merge(ctx context.Context, by staff.Session, id postern.CaseID, i
 		if err != nil {
 			return err
 		}
-		other, err := oneCase(tx, "number = ?1", into)
+		other, err := caseFor(tx, s, "number = ?1", into)
 		if err != nil {
 			return err
 		}

@@ -287,14 +287,14 @@ func TestWriters(t *testing.T) {
 	noor, bo := h.signIn("noor"), h.signIn("bo")
 	c := h.openCase("Mail is gone")
 	h.ok(h.desk.Writing(ctx, bo, c.ID))
-	if got := h.desk.Writers(noor, c.ID); len(got) != 1 || got[0] != bo.Name {
+	if got, _ := h.desk.Writers(ctx, noor, c.ID); len(got) != 1 || got[0] != bo.Name {
 		t.Errorf("writing: %v", got)
 	}
-	if got := h.desk.Writers(bo, c.ID); len(got) != 0 {
+	if got, _ := h.desk.Writers(ctx, bo, c.ID); len(got) != 0 {
 		t.Errorf("one sees oneself: %v", got)
 	}
 	h.clock.pass(desk.PresenceLife)
-	if got := h.desk.Writers(noor, c.ID); len(got) != 0 {
+	if got, _ := h.desk.Writers(ctx, noor, c.ID); len(got) != 0 {
 		t.Errorf("half a minute later: %v", got)
 	}
 }

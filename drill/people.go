@@ -179,6 +179,23 @@ func (r *rehearsal) caseOf(ctx context.Context, b *stranger.Browser, c *customer
 	return "", nil
 }
 
+// give has the provider give a case to the outsourcer whose agent will work it.
+func (r *rehearsal) give(ctx context.Context, agent *member, c *customer) error {
+	if agent.organisation == "provider" {
+		return nil
+	}
+	b, ok, err := r.staffSignIn(ctx, r.origins.Desk, r.world.second, r.world.second.from, "Mozilla/5.0 (drill dispatcher)")
+	if err != nil || !ok {
+		return fmt.Errorf("nobody gives cases to the outsourcer: %v", err)
+	}
+	defer b.Close()
+	page, err := r.caseOf(ctx, b, c)
+	if err != nil || page == "" {
+		return fmt.Errorf("couldn't find the case to give: %v", err)
+	}
+	return expect(b, b.Post(ctx, page+"/organisation", url.Values{"organisation": {agent.organisation}}))
+}
+
 // work is one ordinary case, from the customer's question to its end.
 func (r *rehearsal) work(ctx context.Context, agent *member, c *customer) error {
 	if err := r.openCase(ctx, c); err != nil {
@@ -186,6 +203,9 @@ func (r *rehearsal) work(ctx context.Context, agent *member, c *customer) error 
 	}
 	r.card.Agents.Cases++
 	r.clock.pass(5 * time.Minute)
+	if err := r.give(ctx, agent, c); err != nil {
+		return err
+	}
 	b, ok, err := r.staffSignIn(ctx, r.origins.Desk, agent, agent.from, "Mozilla/5.0 (drill agent)")
 	if err != nil || !ok {
 		return err // a contained agent's cases wait for a colleague

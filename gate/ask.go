@@ -135,6 +135,9 @@ func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error)
 	case a.Case == "":
 		return s, nil
 	}
+	if err := g.given(tx, a.Case, s); err != nil {
+		return s, err
+	}
 	return s, g.open(tx, a.Case, a.Account)
 }
 

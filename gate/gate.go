@@ -44,6 +44,9 @@ type Cases interface {
 	// account's and open: NotFound for an unknown case or another account's,
 	// Withheld when it is closed.
 	Check(tx *db.Tx, c postern.CaseID, a postern.AccountID) error
+	// Given says inside the gate's transaction whether a session's organisation
+	// may work the case: NotFound when it is another's, as for an unknown one.
+	Given(tx *db.Tx, c postern.CaseID, to staff.Session) error
 	// Number gives the number that people say, 0 for an unknown case.
 	Number(tx *db.Tx, c postern.CaseID) (int64, error)
 }

@@ -129,7 +129,18 @@ func (g *Gate) alive(tx *db.Tx, id postern.SessionID) (staff.Session, error) {
 
 // open checks the case in tx, with the gate's own refusals.
 func (g *Gate) open(tx *db.Tx, c postern.CaseID, a postern.AccountID) error {
-	switch err := g.cases.Check(tx, c, a); {
+	return ofCase(g.cases.Check(tx, c, a))
+}
+
+// given checks in tx that the case is one that a session may know.
+func (g *Gate) given(tx *db.Tx, c postern.CaseID, to staff.Session) error {
+	return ofCase(g.cases.Given(tx, c, to))
+}
+
+// ofCase gives the gate's own refusal for what the desk says of a case. One that
+// was not given to the asker's organisation reads like one that is not there.
+func ofCase(err error) error {
+	switch {
 	case err == nil:
 		return nil
 	case postern.KindOf(err) == postern.NotFound:

@@ -196,7 +196,8 @@ func (g *Gate) Waiting(ctx context.Context, by staff.Session) (found []Request, 
 		return nil, refuse(RefusedNotApprover)
 	}
 	err = g.db.View(ctx, func(tx *db.Tx) error {
-		if _, err := g.alive(tx, by.ID); err != nil {
+		s, err := g.alive(tx, by.ID)
+		if err != nil || s.OrganisationKind != "provider" { // an outsourcer's agree to nothing
 			return err
 		}
 		found, err = requests(tx, `status = 'waiting' AND (emergency = 1 OR agree = 'customer-or-staff' AND ?3 = 1) AND staff <> ?1 AND asked > ?2

@@ -226,6 +226,39 @@ func TestInbound(t *testing.T) {
 	})
 }
 
+// TestAnOutsourcersHook works for its organisation: what it opens is theirs, and
+// what is taken from them is out of its reach.
+func TestAnOutsourcersHook(t *testing.T) {
+	engine.Each(t, func(t *testing.T, o engine.Open) {
+		h := newHouse(t, o)
+		k, key := h.hookOf(h.out, hooks.Hook{Kind: hooks.Standard})
+		sent := 0
+		send := func(body string) (int, map[string]any) {
+			sent++
+			return h.send(k.ID, standard(key, "d"+strconv.Itoa(sent), h.clock.now(), body), body)
+		}
+		status, out := send(`{"type":"case.open","external":"T-1","address":"ana@outlook.example","subject":"Mail is gone","text":"Help me."}`)
+		if status != 200 {
+			t.Fatalf("opened: %d %v", status, out)
+		}
+		id := postern.CaseID(out["id"].(string))
+		got, _, err := h.desk.Case(ctx, h.out, id)
+		h.ok(err)
+		if got.Organisation != "helpline" || !got.Outside {
+			t.Errorf("it is %+v", got)
+		}
+		if status, out := send(`{"type":"case.note","external":"T-1","text":"Seen."}`); status != 200 {
+			t.Errorf("a note: %d %v", status, out)
+		}
+		h.ok(h.desk.AssignOrganisation(ctx, h.agent, id, "provider"))
+		for _, act := range []string{"note", "reply", "close"} {
+			if status, out := send(`{"type":"case.` + act + `","external":"T-1","text":"Again."}`); status != 404 || out["error"] != "desk.unknown.case" {
+				t.Errorf("taken back, %s: %d %v", act, status, out)
+			}
+		}
+	})
+}
+
 // TestZendesk, TestJira and TestOsTicket run beside a fake of each.
 func TestZendesk(t *testing.T) {
 	h := newHouse(t, engine.SQLite(t))

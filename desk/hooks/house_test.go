@@ -67,6 +67,7 @@ type house struct {
 	gate        *gate.Gate
 	hooks       *hooks.Hooks
 	agent, boss staff.Session
+	out         staff.Session // an outsourcer's approver
 	ana         postern.AccountID
 	in          *httptest.Server
 }
@@ -83,6 +84,7 @@ func newHouse(t *testing.T, o engine.Open) *house {
 	directory, err := staff.Open(ctx, staff.Parts{DB: handle, Now: h.clock.now, Log: quiet, Cost: password.Cheap()})
 	h.ok(err)
 	h.ok(directory.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Outlook Example", Kind: "provider"}))
+	h.ok(directory.CreateOrganisation(ctx, staff.Organisation{ID: "helpline", Name: "Helpline", Kind: "outsourcer"}))
 	h.cases, err = desk.OpenCases(ctx, desk.CasesParts{DB: handle, Now: h.clock.now})
 	h.ok(err)
 	h.gate, err = gate.Open(ctx, gate.Parts{DB: handle, Ledger: book, Staff: directory, Mailboxes: noMailboxes{}, Cases: h.cases, Policy: policy.Default(), Now: h.clock.now, Log: quiet, Node: "a"})
@@ -96,8 +98,13 @@ func newHouse(t *testing.T, o engine.Open) *house {
 		return hooks.Customer{}, &postern.Error{Kind: postern.NotFound, Key: "account.unknown", Text: "there is no such account"}
 	}})
 	h.ok(err)
-	for login, role := range map[string]staff.Role{"noor": staff.Agent, "grace": staff.Approver} {
-		m, err := directory.CreateMember(ctx, staff.NewMember{Login: login, Name: login, Locale: "en", Organisation: "provider", Roles: []staff.Role{role}})
+	for _, one := range []struct {
+		login string
+		of    postern.OrganisationID
+		role  staff.Role
+		is    *staff.Session
+	}{{"noor", "provider", staff.Agent, &h.agent}, {"grace", "provider", staff.Approver, &h.boss}, {"olga", "helpline", staff.Approver, &h.out}} {
+		m, err := directory.CreateMember(ctx, staff.NewMember{Login: one.login, Name: one.login, Locale: "en", Organisation: one.of, Roles: []staff.Role{one.role}})
 		h.ok(err)
 		_, otpauth, err := directory.SetPassword(ctx, m.ID, "a pass phrase")
 		h.ok(err)
@@ -105,13 +112,8 @@ func newHouse(t *testing.T, o engine.Open) *house {
 		h.ok(err)
 		code, err := totp.GenerateCode(u.Query().Get("secret"), h.clock.now())
 		h.ok(err)
-		_, s, err := directory.SignInPassword(ctx, login, "a pass phrase", code, staff.From{Network: "203.0.113.0/24"})
+		_, *one.is, err = directory.SignInPassword(ctx, one.login, "a pass phrase", code, staff.From{Network: "203.0.113.0/24"})
 		h.ok(err)
-		if role == staff.Agent {
-			h.agent = s
-		} else {
-			h.boss = s
-		}
 	}
 	h.in = httptest.NewServer(h.hooks.Handler())
 	t.Cleanup(h.in.Close)
@@ -134,10 +136,15 @@ func (h *house) open(external string) desk.Case {
 
 func (h *house) hook(k hooks.Hook) (hooks.Hook, []byte) {
 	h.t.Helper()
+	return h.hookOf(h.boss, k)
+}
+
+func (h *house) hookOf(by staff.Session, k hooks.Hook) (hooks.Hook, []byte) {
+	h.t.Helper()
 	if k.Label == "" {
 		k.Label = "Tickets"
 	}
-	made, secret, err := h.hooks.Create(ctx, h.boss, k)
+	made, secret, err := h.hooks.Create(ctx, by, k)
 	h.ok(err)
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	h.ok(err)

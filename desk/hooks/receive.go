@@ -10,6 +10,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/desk"
+	"github.com/postern-mail/postern/staff"
 )
 
 // largest is the longest body that an inbound hook may have.
@@ -90,6 +91,10 @@ func (h *Hooks) receive(r *http.Request) (out answer, err error) {
 			return out, err
 		}
 	}
+	of, err := h.organisation(ctx, k.Organisation)
+	if err != nil {
+		return out, err
+	}
 	err = h.DB.Update(ctx, func(tx *db.Tx) error {
 		// The same delivery may come twice at once: the second waits here.
 		if err := tx.Lock("desk hook " + k.ID); err != nil {
@@ -103,7 +108,7 @@ func (h *Hooks) receive(r *http.Request) (out answer, err error) {
 		if !isNone(err) {
 			return err
 		}
-		if out, err = h.act(tx, k, a, customer); err != nil {
+		if out, err = h.act(tx, k, of, a, customer); err != nil {
 			return err
 		}
 		text, err := json.Marshal(out)
@@ -123,10 +128,24 @@ func (h *Hooks) customer(ctx context.Context, address string) (Customer, error) 
 	return h.Find(ctx, address)
 }
 
+// organisation gives the one that a hook is of.
+func (h *Hooks) organisation(ctx context.Context, id postern.OrganisationID) (staff.Organisation, error) {
+	all, err := h.Staff.Organisations(ctx)
+	if err != nil {
+		return staff.Organisation{}, err
+	}
+	for _, o := range all {
+		if o.ID == id {
+			return o, nil
+		}
+	}
+	return staff.Organisation{}, errSignature // its organisation is gone, and it with that
+}
+
 // act does what a hook asks for, as the hook.
-func (h *Hooks) act(tx *db.Tx, k Hook, a act, c Customer) (answer, error) {
+func (h *Hooks) act(tx *db.Tx, k Hook, of staff.Organisation, a act, c Customer) (answer, error) {
 	by := desk.Author{Name: k.Label, Staff: desk.OfHook}
-	found, err := h.Cases.ByTicket(tx, k.ID, k.Organisation, a.External)
+	found, err := h.Cases.ByTicket(tx, k.ID, of, a.External)
 	if a.Type == "case.open" {
 		if err == nil { // the ticket has its case already
 			return answer{Case: found.Number, ID: found.ID, Status: found.Status}, nil
@@ -135,7 +154,11 @@ func (h *Hooks) act(tx *db.Tx, k Hook, a act, c Customer) (answer, error) {
 			return answer{}, err
 		}
 		p, _ := desk.PriorityNamed(a.Priority) // unknown: normal
-		made, err := h.Cases.OpenTx(tx, desk.NewCase{Account: c.Account, Address: strings.ToLower(strings.TrimSpace(a.Address)), Name: c.Name, Locale: c.Locale,
+		outsourcer := of.ID
+		if of.Kind == "provider" {
+			outsourcer = ""
+		}
+		made, err := h.Cases.OpenTx(tx, desk.NewCase{Outsourcer: outsourcer, Account: c.Account, Address: strings.ToLower(strings.TrimSpace(a.Address)), Name: c.Name, Locale: c.Locale,
 			Subject: a.Subject, Text: a.Text, External: a.External, Hook: k.ID, Priority: p})
 		return answer{Case: made.Number, ID: made.ID, Status: made.Status}, err
 	}

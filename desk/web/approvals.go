@@ -58,6 +58,8 @@ func (w *Web) showApproval(rw http.ResponseWriter, r *http.Request, s staff.Sess
 	switch {
 	case !s.Is(staff.Approver) && !(q.Emergency && s.Is(staff.Responder)):
 		return &postern.Error{Kind: postern.Denied, Key: gate.RefusedNotApprover, Text: "only approvers see requests of others"}
+	case s.OrganisationKind != "provider": // as if there were none: an outsourcer's agree to nothing
+		return &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.request", Text: "there is no such request"}
 	case q.Staff == s.Staff:
 		return &postern.Error{Kind: postern.Denied, Key: gate.RefusedOwnRequest, Text: "nobody agrees to a request of their own"}
 	case q.Status != gate.Waiting && problem == nil:

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -68,12 +67,12 @@ func (w *Web) showCase(rw http.ResponseWriter, r *http.Request, s staff.Session,
 		}
 		d.Ladder = w.ladder(r, s, k, d.Grants, asked)
 	}
-	if d.Members, err = w.assignees(r, k); err != nil {
+	if d.Members, err = w.assignees(r, s, k); err != nil {
 		return err
 	}
 	d.Clock, d.Writing, d.Priorities = w.clockOf(k), w.writing(r, s, id), w.priorities(r, k.Priority)
 	d.Undo = k.MergedInto != "" && w.Now().Sub(k.MergedAt) <= desk.UndoMerge
-	if d.Organisations, err = w.organisations(r, k.Organisation, "desk.case.nobody"); err != nil {
+	if d.Organisations, err = w.organisations(r, s, k.Organisation, "desk.case.nobody"); err != nil {
 		return err
 	}
 	macros, err := w.Desk.Macros(r.Context(), s)
@@ -107,17 +106,15 @@ func (w *Web) offer(r *http.Request, k desk.Case, s staff.Session) (*offered, er
 	return best, nil
 }
 
-// assignees are the members who work cases.
-func (w *Web) assignees(r *http.Request, k desk.Case) (list []ui.Option, err error) {
-	members, err := w.Staff.Members(r.Context())
+// assignees are the members who may be given a case.
+func (w *Web) assignees(r *http.Request, s staff.Session, k desk.Case) (list []ui.Option, err error) {
+	members, err := w.Desk.Colleagues(r.Context(), s)
 	if err != nil {
 		return nil, err
 	}
 	list = append(list, ui.Option{Value: "", Text: w.t(r, "desk.case.nobody"), Selected: k.Assignee == ""})
 	for _, m := range members {
-		if m.Status == "active" && slices.Contains(m.Roles, staff.Agent) {
-			list = append(list, ui.Option{Value: string(m.ID), Text: m.Name, Selected: m.ID == k.Assignee})
-		}
+		list = append(list, ui.Option{Value: string(m.ID), Text: m.Name, Selected: m.ID == k.Assignee})
 	}
 	return list, nil
 }

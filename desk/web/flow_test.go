@@ -159,6 +159,7 @@ func TestOfferedMessageOpensAtOnce(t *testing.T) {
 	h := newHouse(t, policy.Default(), false)
 	nadia := h.hire("nadia", "helpline", staff.Agent)
 	nadia.signIn()
+	h.give("helpline")
 	if err := h.gate.Offer(context.Background(), h.kase.Account, h.kase.ID, h.ids[2:], postern.TierContent); err != nil {
 		t.Fatal(err)
 	}

@@ -251,6 +251,14 @@ func (h *house) hire(login string, o postern.OrganisationID, roles ...staff.Role
 		client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
+// give has an agent of the provider's give the case to an organisation.
+func (h *house) give(to string) {
+	h.t.Helper()
+	noor := h.hire("noor-"+postern.NewID()[:8], "provider", staff.Agent)
+	noor.signIn()
+	noor.post("/cases/"+string(h.kase.ID)+"/organisation", "organisation", to).leadsTo(h.t, "/cases/"+string(h.kase.ID))
+}
+
 // page is an answer.
 type page struct {
 	*goquery.Document

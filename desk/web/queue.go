@@ -113,7 +113,7 @@ func (w *Web) queue(rw http.ResponseWriter, r *http.Request, s staff.Session) er
 	for _, sort := range []string{desk.SortUpdated, desk.SortDue, desk.SortPriority} {
 		d.Sorts = append(d.Sorts, ui.Option{Value: sort, Text: w.t(r, "desk.sort."+sort), Selected: sort == f.Sort})
 	}
-	if d.Organisations, err = w.organisations(r, f.Organisation, "desk.queue.any"); err != nil {
+	if d.Organisations, err = w.organisations(r, s, f.Organisation, "desk.queue.any"); err != nil {
 		return err
 	}
 	if f.After != "" {
@@ -138,9 +138,10 @@ func (w *Web) priorities(r *http.Request, now desk.Priority) (list []ui.Option) 
 	return list
 }
 
-// organisations gives those that work cases; the first stands for none.
-func (w *Web) organisations(r *http.Request, now postern.OrganisationID, none string) ([]ui.Option, error) {
-	all, err := w.Staff.Organisations(r.Context())
+// organisations gives those that a case may be given to; the first stands for
+// none.
+func (w *Web) organisations(r *http.Request, s staff.Session, now postern.OrganisationID, none string) ([]ui.Option, error) {
+	all, err := w.Desk.Receivers(r.Context(), s)
 	list := []ui.Option{{Text: w.t(r, none), Selected: now == ""}}
 	for _, o := range all {
 		list = append(list, ui.Option{Value: string(o.ID), Text: o.Name, Selected: o.ID == now})

@@ -140,13 +140,17 @@ func (w *Web) own(r *http.Request, s staff.Session) (gate.Request, error) {
 	return gate.Request{}, &postern.Error{Kind: postern.NotFound, Key: "gate.unknown.request", Text: "there is no such request of yours"}
 }
 
-// caseOf gives a request's case, nil for none.
+// caseOf gives a request's case, nil for none, and for one that was taken from
+// the member's organisation since.
 func (w *Web) caseOf(r *http.Request, s staff.Session, id postern.CaseID) (*desk.Case, error) {
 	if id == "" {
 		return nil, nil
 	}
 	k, _, err := w.Desk.Case(r.Context(), s, id)
-	if err != nil {
+	switch {
+	case postern.KindOf(err) == postern.NotFound:
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	return &k, nil

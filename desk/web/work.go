@@ -40,7 +40,13 @@ func (w *Web) handOver(rw http.ResponseWriter, r *http.Request, s staff.Session)
 }
 
 func (w *Web) giveOrganisation(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
-	return w.back(rw, r, w.Desk.AssignOrganisation(r.Context(), s, idOf(r), postern.OrganisationID(r.PostFormValue("organisation"))))
+	to := postern.OrganisationID(r.PostFormValue("organisation"))
+	err := w.Desk.AssignOrganisation(r.Context(), s, idOf(r), to)
+	if err == nil && s.OrganisationKind != "provider" && to != s.Organisation { // given back: it is no longer theirs to see
+		http.Redirect(rw, r, "/cases", http.StatusSeeOther)
+		return nil
+	}
+	return w.back(rw, r, err)
 }
 
 func (w *Web) edit(rw http.ResponseWriter, r *http.Request, s staff.Session) error {
@@ -90,10 +96,10 @@ func (w *Web) typed(rw http.ResponseWriter, r *http.Request, s staff.Session) er
 
 // writing says who else is writing in a case, "" for nobody.
 func (w *Web) writing(r *http.Request, s staff.Session, id postern.CaseID) string {
-	switch names := w.Desk.Writers(s, id); len(names) {
-	case 0:
+	switch names, err := w.Desk.Writers(r.Context(), s, id); {
+	case err != nil || len(names) == 0: // it is a hint, and nothing waits for it
 		return ""
-	case 1:
+	case len(names) == 1:
 		return w.t(r, "desk.presence.writing", "names", names[0])
 	default:
 		return w.t(r, "desk.presence.many", "names", strings.Join(names, ", "))

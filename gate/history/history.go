@@ -5,8 +5,8 @@
 // What it keeps: nothing. It reads the gate's tables and the ledger.
 //
 // Trust: it handles names, sentences and ids of messages, and gives them to
-// approvers, auditors and responders, and to an agent only what is their own. It
-// must never write.
+// approvers, auditors and responders, to an agent only what is their own, and to
+// an outsourcer's staff only what that organisation's did. It must never write.
 package history
 
 import (
@@ -39,6 +39,8 @@ type Filter struct {
 	Since, Until time.Time      // Until is exclusive
 	After        string         // a cursor: what comes after an entry
 	Limit        int            // 0 means 25, at most 100
+
+	organisation postern.OrganisationID // whose members' entries alone, "" for everybody's
 }
 
 // Entry is one thing that was asked for or tried: exactly one of Request and
@@ -134,6 +136,9 @@ func (h *History) Find(ctx context.Context, by staff.Session, f Filter) (found [
 		if !s.Is(staff.Approver) && !s.Is(staff.Auditor) && !s.Is(staff.Responder) {
 			f.Staff, f.Name, own = s.Staff, "", true
 		}
+		if s.OrganisationKind != "provider" {
+			f.organisation = s.Organisation
+		}
 		query, args, err := f.query()
 		if err != nil {
 			return err
@@ -185,6 +190,9 @@ func (f Filter) query() (string, []any, error) {
 	equal := func(column string, v any) { both = append(both, column+" = "+arg(v)) }
 	if f.Staff != "" {
 		equal("staff", string(f.Staff))
+	}
+	if f.organisation != "" {
+		equal("organisation", string(f.organisation))
 	}
 	if strings.TrimSpace(f.Name) != "" {
 		both = append(both, "lower(staff_name) LIKE "+like(f.Name)+` ESCAPE '\'`)

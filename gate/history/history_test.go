@@ -36,6 +36,8 @@ func (a account) Reveal(context.Context, ledger.Receipt) (postern.Shown, error) 
 
 func (a account) Check(*db.Tx, postern.CaseID, postern.AccountID) error { return nil }
 
+func (a account) Given(*db.Tx, postern.CaseID, staff.Session) error { return nil }
+
 func (a account) Number(*db.Tx, postern.CaseID) (int64, error) { return 1042, nil }
 
 func TestFind(t *testing.T) {
@@ -56,12 +58,13 @@ func TestFind(t *testing.T) {
 		people, err := staff.Open(ctx, staff.Parts{DB: plane, Now: now, Log: quiet, Cost: password.Cheap()})
 		ok(err)
 		ok(people.CreateOrganisation(ctx, staff.Organisation{ID: "provider", Name: "Outlook Example", Kind: "provider"}))
+		ok(people.CreateOrganisation(ctx, staff.Organisation{ID: "helpline", Name: "Helpline", Kind: "outsourcer"}))
 		mail := account{postern.MessageID(postern.NewID())}
 		g, err := gate.Open(ctx, gate.Parts{DB: plane, Ledger: book, Staff: people, Mailboxes: mail, Cases: mail, Policy: policy.Default(), Now: now, Log: quiet, Node: "a"})
 		ok(err)
 		h := history.New(history.Parts{DB: plane, Gate: g, Ledger: book, Staff: people})
-		signIn := func(login string, roles ...staff.Role) staff.Session {
-			m, err := people.CreateMember(ctx, staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: "provider", Roles: roles})
+		signIn := func(of postern.OrganisationID, login string, roles ...staff.Role) staff.Session {
+			m, err := people.CreateMember(ctx, staff.NewMember{Login: login, Name: "Name of " + login, Locale: "en", Organisation: of, Roles: roles})
 			ok(err)
 			_, otpauth, err := people.SetPassword(ctx, m.ID, "a pass phrase")
 			ok(err)
@@ -73,7 +76,8 @@ func TestFind(t *testing.T) {
 			ok(err)
 			return s
 		}
-		noor, piet, mona := signIn("noor", staff.Agent), signIn("piet", staff.Agent), signIn("mona", staff.Auditor)
+		noor, piet, mona := signIn("provider", "noor", staff.Agent), signIn("helpline", "piet", staff.Agent), signIn("provider", "mona", staff.Auditor)
+		olga := signIn("helpline", "olga", staff.Approver)
 		a, c := postern.AccountID(postern.NewID()), postern.CaseID(postern.NewID())
 		asked := func(by staff.Session, tier postern.Tier, sentence string) gate.Request {
 			at = at.Add(time.Minute)
@@ -108,6 +112,7 @@ func TestFind(t *testing.T) {
 			"granted": {mona, history.Filter{Outcome: gate.Granted}, 1}, "declined": {mona, history.Filter{Outcome: gate.Refused}, 1}, "denied": {mona, history.Filter{Outcome: history.Denied}, 1},
 			"by words": {mona, history.Filter{Words: "BANK'S letter"}, 2}, "a sign is no pattern": {mona, history.Filter{Words: "100%"}, 1}, "nothing like it": {mona, history.Filter{Words: "1_0"}, 0},
 			"by tier": {mona, history.Filter{Tier: postern.TierContent}, 1}, "by reason": {mona, history.Filter{Reason: postern.ReasonLegal}, 0}, "by name": {mona, history.Filter{Name: "PIET"}, 2},
+			"an outsourcer's approver sees what theirs did": {olga, history.Filter{}, 2}, "and not by asking for the provider's": {olga, history.Filter{Staff: noor.Staff}, 0},
 			"another account": {mona, history.Filter{Account: "other"}, 0}, "by case": {mona, history.Filter{Case: c}, 4},
 			"until": {mona, history.Filter{Until: time.Date(2026, 5, 14, 9, 2, 0, 0, time.UTC)}, 1}, "since": {mona, history.Filter{Since: at}, 1},
 		} {

@@ -97,7 +97,8 @@ func seed(ctx context.Context, n *node.Node) error {
 		}
 	}
 	ana := accounts["ana@outlook.example"]
-	_, err = n.Cases.OpenCase(ctx, desk.NewCase{Account: ana.ID, Address: ana.Address, Name: ana.Name, Locale: ana.Locale,
+	// It was given to the outsourcer, where Bo works it.
+	_, err = n.Cases.OpenCase(ctx, desk.NewCase{Outsourcer: "helpline", Account: ana.ID, Address: ana.Address, Name: ana.Name, Locale: ana.Locale,
 		Subject: "Je n'arrive pas à ouvrir la facture du garage",
 		Text:    "Bonjour,\n\nLe Garage Lemaire dit m'avoir envoyé la facture 2047 ce matin. Je vois le message, mais la pièce jointe s'affiche n'importe comment. Pouvez-vous regarder ?\n\nMerci,\nAna Moreau"})
 	return err
