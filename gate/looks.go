@@ -19,7 +19,7 @@ type Look struct {
 	Fields           postern.Field
 	Messages         []postern.MessageID
 	StaffName        string
-	Role             string // "agent"
+	Role             string // "agent", or "operator" of a mailbox taken out by the command line
 	OrganisationName string
 	Reason           postern.Reason
 	Sentence         string // what the agent said it was for
@@ -30,6 +30,10 @@ type Look struct {
 	AgreedBy         string    // "policy", "customer", or the approvers' names
 	Emergency        bool      // the customer was not asked
 }
+
+// RoleOperator is the role of whoever took a mailbox out by the command line: no
+// member of staff, and without a grant.
+const RoleOperator = "operator"
 
 // Looks gives the accesses to an account, newest first: those before an entry
 // (0 from the newest), at most limit (0 means 50). It reads the ledger, so what
@@ -70,13 +74,17 @@ func (g *Gate) Looks(ctx context.Context, a postern.AccountID, before int64, lim
 				numbers[d.Case] = n
 			}
 			gr := known[d.Grant]
+			role := "agent"
+			if d.Grant == "" && d.Staff == "" {
+				role = RoleOperator
+			}
 			until := gr.Until
 			if !gr.Ended.IsZero() {
 				until = gr.Ended
 			}
 			looks = append(looks, Look{
 				Seq: e.Seq, Index: e.Index, Disclosure: d.ID, At: d.At, Tier: d.Tier, Fields: d.Fields, Messages: d.Messages,
-				StaffName: gr.StaffName, Role: "agent", OrganisationName: gr.OrganisationName, Reason: d.Reason, Sentence: gr.Sentence,
+				StaffName: gr.StaffName, Role: role, OrganisationName: gr.OrganisationName, Reason: d.Reason, Sentence: gr.Sentence,
 				Case: d.Case, CaseNumber: numbers[d.Case], Grant: d.Grant, Until: until, AgreedBy: gr.AgreedBy, Emergency: gr.Emergency,
 			})
 		}

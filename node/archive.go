@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail"
 )
 
@@ -156,6 +158,33 @@ func exportMail(ctx context.Context, n *Node, in ExportIn, r report) (ExportOut,
 	if err != nil {
 		return ExportOut{}, err
 	}
+	if err := n.takingOut(ctx, a.ID); err != nil {
+		return ExportOut{}, err
+	}
 	got, err := n.Mail.Export(ctx, a.ID, in.Path, in.Format, func(done int) { r(int64(done), 0) })
 	return ExportOut{Messages: got.Messages, Bytes: got.Bytes}, err
 }
+
+// takingOut writes to the ledger that an operator takes a mailbox out, before the
+// first byte is given: a disclosure of the deepest tier, so that no proof of
+// non-access can be had over it, with neither a member of staff nor a grant. Its
+// messages are all of the account's. If the export then fails, the record stands.
+func (n *Node) takingOut(ctx context.Context, a postern.AccountID) error {
+	// Of a process that ended, rows may wait: with nobody else to take them, the
+	// ledger would be behind.
+	if _, err := n.Ledger.Sequence(ctx); err != nil {
+		return err
+	}
+	if err := n.Ledger.DB.Update(ctx, func(tx *db.Tx) error {
+		_, err := n.Ledger.Disclose(tx, ledger.Disclosure{Account: a, Tier: postern.TierAttachment, At: n.now(), Reason: postern.ReasonService, Fields: takenOut})
+		return err
+	}); err != nil {
+		return fmt.Errorf("couldn't write down that the mailbox is taken out, so nothing is: %w", err)
+	}
+	_, err := n.Ledger.Sequence(ctx)
+	return err
+}
+
+// takenOut is what an export gives.
+const takenOut = postern.FieldMailboxes | postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize |
+	postern.FieldBody | postern.FieldAttachments | postern.FieldSource

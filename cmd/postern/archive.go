@@ -80,7 +80,7 @@ type exportCmd struct {
 }
 
 func (exportCmd) Help() string {
-	return "Example:\n\n  postern export ana@example.org ./ana --format maildir"
+	return "Example:\n\n  postern export ana@example.org ./ana --format maildir\n\nIt is in the ledger before the first byte, and the customer reads it under Who looked."
 }
 
 func (c *exportCmd) Run(ctx context.Context, o out) error {

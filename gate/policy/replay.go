@@ -114,6 +114,13 @@ func (r *Replay) take(e ledger.Entry) {
 	switch {
 	case e.Disclosure != nil:
 		r.clock(e.Disclosure.At)
+		if e.Disclosure.Staff == "" { // an operator's: no policy decides it
+			if r.counts(e.Disclosure.At) {
+				r.report.Entries++
+				r.report.Others++
+			}
+			return
+		}
 		r.disclosure(e, e.Disclosure)
 	case e.Control != nil:
 		r.clock(e.Control.At)

@@ -67,6 +67,9 @@ func (w *Web) newCase(v *visit) error {
 		if err != nil {
 			return err
 		}
+		if l.Role == "operator" {
+			l.Name = w.t(v, "staff.operator")
+		}
 		data.Subject = w.t(v, "help.about.subject", "name", l.Name, "date", ui.DateTime(v.lang, l.At.In(w.zone())))
 		data.Text = w.t(v, "help.about.text", "disclosure", string(l.Disclosure))
 	}

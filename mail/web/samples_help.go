@@ -50,12 +50,13 @@ func (s sampler) looks(page pager) []ui.Sample {
 	first := Look{Seq: 9, Index: 4711, Disclosure: "6f1e0c5b7a9d4e2f8b3c1d0e9f8a7b6c", At: s.ago(50 * time.Minute), Until: s.ago(30 * time.Minute), Tier: postern.TierContent, Fields: postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldBody,
 		Messages: []postern.MessageID{"1", "2", "3", "4"}, Name: "Paul Girard", Role: "agent", Organisation: "Helpline", Reason: postern.ReasonSupport, Sentence: "To see why the signature of this message was broken.", Case: 1042, AgreedBy: "customer"}
 	account1 := Look{Seq: 7, Index: -1, Disclosure: "7f1e0c5b7a9d4e2f8b3c1d0e9f8a7b6c", At: s.ago(2 * time.Hour), Tier: postern.TierAccount, Fields: postern.TierAccount.Fields(), Role: "agent", Organisation: "Helpline", Reason: postern.ReasonSupport, Case: 1042, AgreedBy: "policy"}
+	export := Look{Seq: 6, Index: 12, Disclosure: "8f1e0c5b7a9d4e2f8b3c1d0e9f8a7b6c", At: s.ago(3 * time.Hour), Tier: postern.TierAttachment, Fields: postern.FieldSource | postern.FieldMailboxes, Role: "operator", Reason: postern.ReasonService}
 	signIns := []lookEntry{
 		{At: s.ago(10 * time.Minute), SignIn: &postern.SignIn{At: s.ago(10 * time.Minute), Protocol: "web", Network: "203.0.113.0/24", Result: "ok"}},
 		{At: s.ago(time.Hour), SignIn: &postern.SignIn{At: s.ago(time.Hour), Protocol: "imap", Network: "2001:db8:7::/48", Result: "wrong-password"}},
 	}
 	tabs := []ui.NavItem{{Text: "looked.tab.", Href: "/looked", Current: true}, {Text: "looked.tab.staff", Href: "/looked?only=staff"}, {Text: "looked.tab.you", Href: "/looked?only=you"}}
-	entries := []lookEntry{signIns[0], {At: first.At, Look: &first, Lines: s.shares()}, signIns[1], {At: account1.At, Look: &account1}}
+	entries := []lookEntry{signIns[0], {At: first.At, Look: &first, Lines: s.shares()}, signIns[1], {At: account1.At, Look: &account1}, {At: export.At, Look: &export}}
 	notice := Notice{ID: "n", Version: 1, Code: "4F7K", Kind: "first", At: s.ago(24 * time.Hour), Subject: "Two of your messages were seen by somebody who had no right to", Text: "Your account was affected: subject and text of two of your messages were shown to somebody who used a stolen support credential.\n\nWhat you should do, in this order:\n1. Change the password of your account at Fabrikam Bank.\n2. Expect mail that pretends to come from us. We never ask for your password.", Delivered: true}
 	corrected := notice
 	corrected.Version, corrected.Kind, corrected.Delivered, corrected.At = 2, "correction", false, s.ago(time.Hour)
@@ -63,6 +64,7 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{Name: "looked", Page: "looked", Of: page("looked.title", lookedView{Entries: entries, Tabs: tabs, Older: "/looked?before=7"})},
 		{Name: "looked-nobody", Page: "looked", Of: page("looked.title", lookedView{Entries: signIns, Tabs: tabs, Nobody: true})},
 		{Name: "look", Page: "look", Of: page("look.title", lookView{first, s.shares(), "mx.outlook.example/ledger+8c1a7b02+AYq3…"})},
+		{Name: "look-export", Page: "look", Of: page("look.title", lookView{Look: export, LogKey: "k"})},
 		{Name: "look-pending", Page: "look", Of: page("look.title", lookView{Look: account1, LogKey: "k"})},
 		{Name: "notices", Page: "notices", Of: page("notices.title", []Notice{corrected, notice})},
 		{Name: "notices-empty", Page: "notices", Of: page("notices.title", []Notice(nil))},

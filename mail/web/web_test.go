@@ -301,6 +301,7 @@ func TestWhoLooked(t *testing.T) {
 	h.help.looks = []Look{
 		{Seq: 5, Index: 77, Disclosure: "d5", At: noon.Add(time.Minute), Tier: postern.TierContent, Fields: postern.FieldSubject | postern.FieldBody, Messages: []postern.MessageID{id}, Name: "Paul Girard", Role: "agent", Organisation: "Helpline", Reason: postern.ReasonSupport, Sentence: "To look", Case: 1000, AgreedBy: "customer"},
 		{Seq: 4, Index: -1, Disclosure: "d4", At: noon, Tier: postern.TierAccount, Fields: postern.FieldStatus, Role: "agent", Reason: postern.ReasonSupport, AgreedBy: "policy"},
+		{Seq: 3, Index: 12, Disclosure: "d3", At: noon, Tier: postern.TierAttachment, Fields: postern.FieldSource, Role: "operator", Reason: postern.ReasonService},
 	}
 	page := h.get("/looked", 200)
 	contains(t, page, "Paul Girard", "objet et texte", "1 message", "Helpline", "Dossier 1000", "To look", "avec votre accord", "/looked/d5")
@@ -309,12 +310,16 @@ func TestWhoLooked(t *testing.T) {
 	lacks(t, h.get("/looked?only=staff", 200), "Vous vous êtes connecté")
 	contains(t, h.get("/looked/d5", 200), "postern verify record access.proof --key 'mx.outlook.example/ledger&#43;8c1a7b02&#43;AYq3'", "77")
 	contains(t, h.get("/looked/d4", 200), "quelques secondes")
+	operator := []string{"Un opérateur du service a exporté la boîte", "en ligne de commande", "personne n’a été interrogé"}
+	contains(t, page, operator...)
+	contains(t, h.get("/looked/d3", 200), operator...)
 	h.get("/looked/d6", 404)
 	if got := h.get("/looked/d5/access.proof", 200); got != "proof of d5" {
 		t.Errorf("the proof is %q", got)
 	}
 	h.get("/looked/d9/access.proof", 404)
 	contains(t, h.get("/help/new?about=d5", 200), "Paul Girard", "Enregistrement d5")
+	contains(t, h.get("/help/new?about=d3", 200), "un opérateur du service")
 }
 
 func TestNotices(t *testing.T) {
