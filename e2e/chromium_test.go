@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -312,6 +314,9 @@ func (b *tab) look() error {
 		if err := b.accessible(path); err != nil {
 			return err
 		}
+		if err := b.fits(path); err != nil {
+			return err
+		}
 	}
 	if b.c.shots != "" {
 		return b.picture(path)
@@ -338,32 +343,53 @@ func (b *tab) accessible(path string) error {
 	return nil
 }
 
+// picture shows the whole page, wide and narrow: by day in English, by night in
+// French.
 func (b *tab) picture(path string) error {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
 	b.c.shot++
 	name := fmt.Sprintf("%02d-%s-%s", b.c.shot, b.c.lang, strings.NewReplacer("/", "_", ":", "_", "*", "x").Replace(path))
-	for _, v := range []struct {
-		name   string
-		width  int64
-		scheme string
-	}{{"1280-light", 1280, "light"}, {"1280-dark", 1280, "dark"}, {"360-light", 360, "light"}, {"360-dark", 360, "dark"}} {
-		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}}})
+	scheme := map[string]string{"en": "light", "fr": "dark"}[b.c.lang]
+	// A tab behind another is not painted.
+	if _, err := chromedp.Call(ctx, page.BringToFront, cdp.Empty{}); err != nil {
+		return err
+	}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}); err != nil {
+		return err
+	}
+	for _, width := range []int64{1280, 360} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+			return err
+		}
+		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			return err
 		}
-		if err := b.run(chromedp.EmulateViewport(v.width, 900)); err != nil {
-			return err
-		}
-		png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(b.c.shots, name+"-"+v.name+".png"), png, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(b.c.shots, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), png, 0o644); err != nil {
 			return err
 		}
 	}
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}); err != nil {
+		return err
+	}
+	return chromedp.Do(ctx, chromedp.EmulateReset())
+}
+
+// fits checks that a page of the narrowest width has nothing to scroll to at
+// its side.
+func (b *tab) fits(path string) error {
+	if err := b.run(chromedp.EmulateViewport(320, 700)); err != nil {
+		return err
+	}
+	wide, err := eval[string](b, `(() => { const w = document.documentElement.clientWidth; if (document.documentElement.scrollWidth <= w) return '';
+  const e = [...document.querySelectorAll('main *')].find(e => e.checkVisibility() && e.getBoundingClientRect().right > w + 1 && !e.closest('.table'));
+  return document.documentElement.scrollWidth + ' px: ' + (e ? e.outerHTML.slice(0, 200) : ''); })()`)
 	if err != nil {
 		return err
+	}
+	if wide != "" {
+		b.c.t.Errorf("%s (%s) is wider than a screen of 320 px: %s", path, b.c.lang, wide)
 	}
 	return b.run(chromedp.EmulateReset())
 }

@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
 	"github.com/pquerna/otp/totp"
 
 	"github.com/postern-mail/postern"
@@ -24,6 +26,7 @@ import (
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/testkit"
+	"github.com/postern-mail/postern/testkit/cyrus"
 	"github.com/postern-mail/postern/testkit/dovecot"
 )
 
@@ -54,28 +57,72 @@ func TestOurMailboxes(t *testing.T) {
 	})
 }
 
+const ana, bo = "ana@example.org", "bo@example.org"
+
+// another is a mail server that is not ours, with mail for ana and bo.
+type another struct {
+	put    func(name, mailbox string, raw []byte, at time.Time)
+	config func(*node.ForeignConfig)
+	after  func() // what the server says of what was done to it
+}
+
 // TestTheGateBeforeDovecot walks a case through the gate before a real Dovecot:
 // asked, consented, shown on Desk, in the ledger, contained.
 func TestTheGateBeforeDovecot(t *testing.T) {
-	if dovecot.Wanted() {
-		beforeDovecot(t)
+	if !dovecot.Wanted() {
+		return
 	}
+	d := dovecot.Start(t, map[string]string{ana: "a", bo: "b"})
+	before(t, dovecot.MasterPassword, another{
+		put:    func(name, mailbox string, raw []byte, at time.Time) { d.Put(t, name, mailbox, raw, at) },
+		config: func(f *node.ForeignConfig) { f.Server, f.CA, f.Master = d.TLS, d.CA, dovecot.Master },
+		after: func() {
+			for _, file := range d.Files(t) {
+				if _, flags, _ := strings.Cut(file, ":2,"); flags != "" {
+					t.Errorf("a message has the flags %q", flags)
+				}
+			}
+			if log := d.Log(t); strings.Contains(log, "flag_change:") || strings.Contains(log, "expunge:") || !strings.Contains(log, "Login: user=<"+ana+">") {
+				t.Errorf("Dovecot logged:\n%s", log)
+			}
+		},
+	})
 }
 
-func beforeDovecot(t *testing.T) {
-	const ana, bo = "ana@example.org", "bo@example.org"
-	d := dovecot.Start(t, map[string]string{ana: "a", bo: "b"})
+// TestTheGateBeforeCyrus walks the same case before a real Cyrus.
+func TestTheGateBeforeCyrus(t *testing.T) {
+	if !cyrus.Wanted() {
+		return
+	}
+	c := cyrus.Start(t, cyrus.Options{})
+	before(t, cyrus.MasterPassword, another{
+		put: func(name, mailbox string, raw []byte, at time.Time) { c.Put(t, name, mailbox, raw, at) },
+		config: func(f *node.ForeignConfig) {
+			f.Server, f.CA, f.Master, f.Login = c.TLS, c.CA, cyrus.Master, "authzid"
+		},
+		after: func() {
+			for _, name := range []string{ana, bo} {
+				if all := c.Flags(t, name); len(all) != 2 || !slices.Equal(slices.Concat(all...), []imap.Flag{"\\Recent", "\\Recent"}) {
+					t.Errorf("%s has the flags %v", name, all)
+				}
+			}
+		},
+	})
+}
+
+func before(t *testing.T, masterPassword string, server another) {
+	t.Helper()
 	for _, address := range []string{ana, bo} {
-		d.Put(t, address, "INBOX", []byte(gatetest.Letter), time.Now())
-		d.Put(t, address, "INBOX", []byte(gatetest.Code), time.Now().Add(-time.Hour))
+		server.put(address, "INBOX", []byte(gatetest.Letter), time.Now())
+		server.put(address, "INBOX", []byte(gatetest.Code), time.Now().Add(-time.Hour))
 	}
 	password := filepath.Join(t.TempDir(), "master")
-	if err := os.WriteFile(password, []byte(dovecot.MasterPassword+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(password, []byte(masterPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	n := testkit.Start(t, testkit.Options{Config: func(c *node.Config) {
-		f := &c.Gate.Foreign
-		f.Server, f.CA, f.Master, f.PasswordFile = d.TLS, d.CA, dovecot.Master, password
+		server.config(&c.Gate.Foreign)
+		c.Gate.Foreign.PasswordFile = password
 	}})
 	customer, err := n.Accounts.Create(ctx, account.New{Address: ana, Name: "Ana", Locale: "fr"})
 	if err != nil {
@@ -142,14 +189,7 @@ func beforeDovecot(t *testing.T) {
 		t.Error("after containment the gate reveals")
 	}
 
-	for _, file := range d.Files(t) {
-		if _, flags, _ := strings.Cut(file, ":2,"); flags != "" {
-			t.Errorf("a message has the flags %q", flags)
-		}
-	}
-	if log := d.Log(t); strings.Contains(log, "flag_change:") || strings.Contains(log, "expunge:") || !strings.Contains(log, "Login: user=<"+ana+">") {
-		t.Errorf("Dovecot logged:\n%s", log)
-	}
+	server.after()
 }
 
 // agent signs one in, by code and as a browser.

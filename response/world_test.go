@@ -252,7 +252,7 @@ type cases struct{}
 func (cases) Check(*db.Tx, postern.CaseID, postern.AccountID) error { return nil }
 
 func (cases) Given(*db.Tx, postern.CaseID, staff.Session) error { return nil }
-func (cases) Number(*db.Tx, postern.CaseID) (int64, error)          { return 7, nil }
+func (cases) Number(*db.Tx, postern.CaseID) (int64, error)      { return 7, nil }
 
 // mailboxes stand for the mail plane: they believe receipts only, and keep the
 // notices that reach them.

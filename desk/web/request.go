@@ -175,7 +175,7 @@ func (w *Web) agreements(r *http.Request, q gate.Request) string {
 	}
 	names := make([]string, len(q.Agreements))
 	for i, a := range q.Agreements {
-		names[i] = a.Name + ", " + a.At.In(w.Zone).Format("15:04")
+		names[i] = a.Name + ", " + ui.Clock(w.ui.Lang(r), a.At.In(w.Zone))
 	}
 	if len(names) == 0 {
 		return w.t(r, "desk.agreements.none", "all", q.Approvers)

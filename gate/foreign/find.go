@@ -78,13 +78,11 @@ func (m *Mailboxes) search(l *link, acc postern.AccountID, scope postern.Scope, 
 		return nil, err
 	}
 	if scope.Mailbox != "" {
-		i := slices.IndexFunc(boxes, func(b box) bool {
-			return b.name == scope.Mailbox || b.role == "inbox" && strings.EqualFold(scope.Mailbox, "INBOX")
-		})
-		if i < 0 {
+		b, ok := find(boxes, scope.Mailbox)
+		if !ok {
 			return nil, &postern.Error{Kind: postern.NotFound, Text: "the account has no mailbox of this name"}
 		}
-		boxes = boxes[i : i+1]
+		boxes = []box{b}
 	}
 	// SEARCH knows days alone, of the server's own time zone: a day more on each
 	// side, and the moment is looked at here.

@@ -19,9 +19,8 @@ import (
 const (
 	// quiet is what the server may send beside messages' bytes, in one Find or
 	// Reveal: names, numbers and dates.
-	quiet    = 8 << 20
-	idleFor  = 30 * time.Second
-	maxBoxes = 2000
+	quiet   = 8 << 20
+	idleFor = 30 * time.Second
 )
 
 var errTooMuch = errors.New("the mail server sent more than was asked for")
@@ -187,58 +186,6 @@ func (p *pool) close() {
 		l.idle.Stop()
 		l.client.Close()
 	}
-}
-
-// box is one mailbox of the account.
-type box struct {
-	name string
-	role string // "inbox", "junk" or ""
-}
-
-// boxes lists the account's own mailboxes. What others share with it (RFC 2342)
-// is another account's, and so left out.
-func (l *link) boxes() ([]box, error) {
-	var options *imap.ListOptions
-	caps := l.client.Caps()
-	if caps.Has(imap.CapListExtended) && caps.Has(imap.CapSpecialUse) {
-		options = &imap.ListOptions{ReturnSpecialUse: true}
-	}
-	var others []string
-	if caps.Has(imap.CapNamespace) {
-		spaces, err := l.client.Namespace().Wait()
-		if err != nil {
-			return nil, l.failed("ask which mailboxes are the account's own", err)
-		}
-		for _, d := range slices.Concat(spaces.Other, spaces.Shared) {
-			others = append(others, d.Prefix)
-		}
-	}
-	list, err := l.client.List("", "*", options).Collect()
-	if err != nil {
-		return nil, l.failed("list the mailboxes", err)
-	}
-	var all []box
-	for _, d := range list {
-		attribute := func(names ...imap.MailboxAttr) bool {
-			return slices.ContainsFunc(d.Attrs, func(a imap.MailboxAttr) bool {
-				return slices.ContainsFunc(names, func(n imap.MailboxAttr) bool { return strings.EqualFold(string(a), string(n)) })
-			})
-		}
-		// \All and \Flagged show messages of other mailboxes a second time.
-		if attribute(imap.MailboxAttrNoSelect, imap.MailboxAttrNonExistent, imap.MailboxAttrAll, imap.MailboxAttrFlagged) ||
-			slices.ContainsFunc(others, func(p string) bool { return strings.HasPrefix(d.Mailbox, p) }) || len(all) == maxBoxes {
-			continue
-		}
-		b := box{name: d.Mailbox}
-		switch {
-		case strings.EqualFold(d.Mailbox, "INBOX"):
-			b.name, b.role = "INBOX", "inbox"
-		case attribute(imap.MailboxAttrJunk):
-			b.role = "junk"
-		}
-		all = append(all, b)
-	}
-	return all, nil
 }
 
 // examine opens a mailbox for reading alone (RFC 9051, 6.3.3) and gives its

@@ -70,7 +70,7 @@ func (m *Mailboxes) reveal(l *link, r ledger.Receipt) (shown postern.Shown, err 
 			return shown, err
 		}
 		for _, b := range boxes {
-			shown.Mailboxes = append(shown.Mailboxes, b.name)
+			shown.Mailboxes = append(shown.Mailboxes, b.shown)
 		}
 	}
 	if r.Fields&(postern.FieldTrace|envelopeFields|bytesFields) == 0 {

@@ -67,7 +67,7 @@ func (v view) shown() postern.ShownMessage {
 	has := func(f postern.Field) bool { return s.Given&f != 0 }
 	e := v.read.Envelope
 	if has(postern.FieldMailboxes) {
-		s.Mailbox = v.box.name
+		s.Mailbox = v.box.shown
 	}
 	s.From = addresses(has(postern.FieldFrom), has(postern.FieldFromMasked), e.From, e.Sender, e.ReplyTo)
 	s.To = addresses(has(postern.FieldTo), has(postern.FieldToMasked), e.To, e.Cc)

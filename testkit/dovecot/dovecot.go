@@ -8,14 +8,6 @@
 package dovecot
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -27,6 +19,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/postern-mail/postern/testkit/loopback"
 )
 
 // Master and MasterPassword sign in as anybody: "ana@outlook.example*postern".
@@ -54,8 +48,8 @@ func Start(t testing.TB, users map[string]string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &Server{Plain: free(t), TLS: free(t), dir: dir, users: users, CA: filepath.Join(dir, "ca.crt")}
-	certificate(t, s.CA, filepath.Join(dir, "key"))
+	s := &Server{Plain: loopback.Free(t), TLS: loopback.Free(t), dir: dir, users: users, CA: filepath.Join(dir, "ca.crt")}
+	loopback.Certificate(t, s.CA, filepath.Join(dir, "key"))
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -234,35 +228,4 @@ func (s *Server) Files(t testing.TB) (files []string) {
 		t.Fatal(err)
 	}
 	return files
-}
-
-func free(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func certificate(t testing.TB, certFile, keyFile string) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Dovecot of a test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(fmt.Errorf("couldn't write the certificate: %w", err))
-		}
-	}
 }

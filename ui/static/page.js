@@ -176,6 +176,10 @@
     for (const el of $$("[data-script]")) el.hidden = false; // what needs this script is hidden until it runs
     tick();
     watchEnd();
+    // Where the navigation scrolls sideways, one sees where one is.
+    for (const a of $$("nav [aria-current='page']")) for (const box of [a.closest("ul"), a.closest("nav")]) {
+      if (box) box.scrollLeft += Math.max(0, a.getBoundingClientRect().right + 24 - box.getBoundingClientRect().right);
+    }
   };
   start();
   if ($("#summary")) $("#summary").focus();
