@@ -26,6 +26,15 @@
       e.stopPropagation();
       window.posternDevice.then(() => form.requestSubmit(e.submitter));
     }, true);
+    // So is a company's own sign-in: its answer comes back as a navigation,
+    // which the worker signs if it is there by then.
+    addEventListener("click", (e) => {
+      const link = e.target.closest?.("a[href^='/oidc/']");
+      if (ready || !link) return;
+      e.preventDefault();
+      e.stopPropagation();
+      window.posternDevice.then(() => location.assign(link.href));
+    }, true);
   }
   // A page that was refused because it went past the worker (a reload with
   // Shift, or before the worker ran) is asked for again, once.
