@@ -52,8 +52,9 @@ var rules = []rule{
 
 	{"ledger", []string{"db", "blob", "ledger/verify"}, "the formats are written once, in the auditor's half"},
 	{"ledger/verify", nil, "an auditor reads this folder and nothing else"},
-	{"gate", []string{"gate/hold", "gate/lease", "gate/policy", "gate/watch", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as an interface; it reads no mail"},
+	{"gate", []string{"gate/budget", "gate/hold", "gate/lease", "gate/policy", "gate/watch", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as an interface; it reads no mail"},
 	{"gate/hold", []string{"ledger", "ledger/verify", "staff", "db"}, "what customers are told of emergencies is promised in the gate's transactions"},
+	{"gate/budget", []string{"gate/policy", "db"}, "it counts ids under a rule, and decides nothing else"},
 	{"gate/lease", []string{"staff"}, "what is on its way to a page is known in memory alone"},
 	{"gate/watch", nil, "what has ended is known to open pages from memory alone"},
 	{"gate/history", []string{"gate", "gate/policy", "ledger", "staff", "db"}, "what was asked and done is read, and never changed"},

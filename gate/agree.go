@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/postern-mail/postern"
@@ -198,8 +199,23 @@ func (g *Gate) decline(tx *db.Tx, r Request, name string, by staff.Session, sent
 	return err
 }
 
+// oneLine takes out what could make a sentence look like more than one, or like
+// another: in a letter to a customer, a line of the asker's must not pass for
+// one of ours.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029':
+			return ' '
+		}
+		return r
+	}, s))
+}
+
 func checkSentence(s string) (string, error) {
-	s = strings.TrimSpace(s)
+	s = oneLine(s)
 	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxSentence {
 		return "", &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.answer", Text: "say why in a sentence of at most 500 letters"}
 	}

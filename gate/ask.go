@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -39,7 +38,7 @@ const maxSentence = 500
 // exists before the policy has let it, and the refusal is written down.
 func (a *Ask) check() error {
 	wrong := func(key, text string) error { return &postern.Error{Kind: postern.Invalid, Key: key, Text: text} }
-	a.Sentence = strings.TrimSpace(a.Sentence)
+	a.Sentence = oneLine(a.Sentence)
 	switch {
 	case len(a.Account) != 32 && (a.Account != "" || a.Case != ""):
 		return wrong("gate.invalid.account", "an account's id has 32 hexadecimal digits")

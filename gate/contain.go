@@ -127,7 +127,7 @@ func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, er
 }
 
 func (t *Target) check() error {
-	t.Why, t.Subject = strings.TrimSpace(t.Why), strings.TrimSpace(t.Subject)
+	t.Why, t.Subject = oneLine(t.Why), strings.TrimSpace(t.Subject)
 	switch {
 	case t.Subject == "" || len(t.Kind)+1+len(t.Subject) > verify.MaxSubject:
 		return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target", Text: "say what to end, by its id"}

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"strings"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
@@ -55,7 +54,7 @@ func (g *Gate) Reach(ctx context.Context, t Target) (r Reach, err error) {
 // Lift lets a contained credential, network or organisation in again. Sessions
 // and grants that ended stay ended: people sign in and ask again.
 func (g *Gate) Lift(ctx context.Context, by Actor, id postern.ContainmentID, why string) error {
-	why = strings.TrimSpace(why)
+	why = oneLine(why)
 	if why == "" || len(why) > 4*maxSentence {
 		return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.why", Text: "say why in a sentence"}
 	}

@@ -147,7 +147,7 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 				return err
 			}
 		}
-		if err := g.spend(tx, &rule, r.session.Staff, r.grant.Account, w, now); err != nil {
+		if err := spend(tx, &rule, r.session.Staff, r.grant.Account, w, now); err != nil {
 			return err
 		}
 		r.pending, err = g.ledger.Disclose(tx, ledger.Disclosure{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/budget"
 	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/gate/watch"
 	"github.com/postern-mail/postern/staff"
@@ -76,15 +77,15 @@ func (g *Gate) Run(ctx context.Context) error {
 // ledger.
 func (g *Gate) sweep(ctx context.Context) error {
 	now := g.now()
-	minute := now.Unix() / 60
 	g.hub.Forget(now.Add(-keep))
 	return g.db.Update(ctx, func(tx *db.Tx) error {
+		if err := budget.Sweep(tx, now); err != nil {
+			return err
+		}
 		for _, one := range []struct {
 			statement string
 			before    int64
 		}{
-			{"DELETE FROM gate_reach WHERE minute < ?1", minute - day},
-			{"DELETE FROM gate_read WHERE minute < ?1", minute - day},
 			{"DELETE FROM gate_lease WHERE renewed < ?1", millis(now.Add(-time.Hour))},
 			{"DELETE FROM gate_ended WHERE at < ?1", millis(now.Add(-keep))},
 		} {

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -194,10 +195,18 @@ func (w *Web) narrowed(r *http.Request, id postern.RequestID) (n gate.Narrow, er
 		}
 	}
 	n.Once = r.PostFormValue("once") != ""
-	if m, err := strconv.Atoi(r.PostFormValue("minutes")); err == nil {
+	if minutes := r.PostFormValue("minutes"); minutes != "" {
+		m, err := strconv.Atoi(minutes)
+		if err != nil || m < 1 || m > 24*60 {
+			return n, &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.for", Text: "say for how many minutes"}
+		}
 		n.For = time.Duration(m) * time.Minute
 	}
-	if most, err := strconv.Atoi(r.PostFormValue("most")); err == nil && most > 0 {
+	if number := strings.TrimSpace(r.PostFormValue("most")); number != "" {
+		most, err := strconv.Atoi(number)
+		if err != nil || most < 1 { // never taken for "all": they meant less
+			return n, &postern.Error{Kind: postern.Invalid, Key: "desk.invalid.most", Text: "write how many messages, as a number from 1"}
+		}
 		q, err := w.Gate.Request(r.Context(), id)
 		if err != nil {
 			return n, err

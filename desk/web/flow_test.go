@@ -90,6 +90,10 @@ func TestStory(t *testing.T) {
 			}
 			grace.post("/approvals/"+id, "answer", "refuse", "sentence", "").is(t, 422)
 			grace.post("/approvals/"+id, "answer", "approve", "tier", "content").is(t, 422)
+			// What cannot be read is never taken for "all of it".
+			for _, less := range [][2]string{{"most", "two"}, {"most", "0"}, {"most", "-1"}, {"minutes", "short"}, {"minutes", "0"}} {
+				grace.post("/approvals/"+id, "answer", "approve", less[0], less[1]).is(t, 422)
+			}
 			grace.post("/approvals/"+id, "answer", "approve", "tier", "envelope", "minutes", "5").leadsTo(t, "/approvals")
 			grace.get("/approvals/"+id).is(t, 409)
 

@@ -126,14 +126,19 @@ func (w *Web) agree(v *visit) error {
 		}
 	}
 	minutes, err := strconv.Atoi(v.PostFormValue("minutes"))
-	if err != nil || minutes < 1 {
-		minutes = int(c.For / time.Minute)
+	if err != nil || minutes < 1 || minutes > 24*60 { // never taken for "as asked": they may mean less
+		return w.showConsent(v, http.StatusUnprocessableEntity, c, w.t(v, "consent.minutes"))
 	}
 	if len(chosen) == 0 && len(c.Messages) > 0 {
 		return w.showConsent(v, http.StatusUnprocessableEntity, c, w.t(v, "consent.none"))
 	}
 	y := Yes{Messages: chosen, Minutes: minutes, Once: v.PostFormValue("once") != ""}
-	y.Tier, _ = postern.TierNamed(v.PostFormValue("tier"))
+	if name := v.PostFormValue("tier"); name != "" {
+		var ok bool
+		if y.Tier, ok = postern.TierNamed(name); !ok {
+			return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.tier", Text: "choose a tier"}
+		}
+	}
 	if err := w.Help.Agree(v.ctx(), v.account.ID, c.ID, y); err != nil {
 		return err
 	}

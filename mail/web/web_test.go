@@ -275,6 +275,10 @@ func TestHelpAndConsent(t *testing.T) {
 		contains(t, h.get("/consent", 200), "Paul", "2 messages")
 		contains(t, h.get("/consent/r1", 200), "One", "Two", "To look", "ces 2 messages")
 		h.post("/consent/r1/agree", url.Values{"minutes": {"5"}}, 422)
+		for _, unread := range []url.Values{{"minutes": {"few"}}, {"minutes": {"0"}}, {"minutes": {"5"}, "tier": {"everything"}}} {
+			unread["message"] = []string{string(two)}
+			h.post("/consent/r1/agree", unread, 422)
+		}
 		h.post("/consent/r1/agree", url.Values{"minutes": {"5"}, "message": {string(two), strings.Repeat("f", 32)}}, 200)
 		if want := "agree r1 [" + string(two) + "] 5"; len(h.help.said) != 1 || h.help.said[0] != want {
 			t.Errorf("said %q, want %q", h.help.said, want)
