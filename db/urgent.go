@@ -17,6 +17,16 @@ func Urgent(ctx context.Context) context.Context { return context.WithValue(ctx,
 
 func urgent(ctx context.Context) bool { return ctx.Value(urgentKey{}) != nil }
 
+// Ahead has others stand back before several urgent transactions, until behind
+// is called; it may be called twice. Without it they begin again in between.
+func (h *Handle) Ahead() (behind func()) {
+	if h.writer != nil {
+		return func() {} // SQLite's queue asks each turn
+	}
+	h.first.enter()
+	return sync.OnceFunc(h.first.leave)
+}
+
 // standBack bounds how long a writer lets urgent ones go before it. They take
 // far less; the bound is against a deadlock that nobody has thought of.
 const standBack = time.Second

@@ -81,6 +81,8 @@ func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, er
 	}
 	var c Containment
 	var what lease.Ended
+	behind := g.db.Ahead()
+	defer behind()
 	tried := attempt{what: "contain", by: staff.Session{ID: by.Session, Staff: by.Staff}}
 	err := g.db.Update(ctx, func(tx *db.Tx) (err error) {
 		if err := tx.Lock(lock); err != nil { // invariant 5
@@ -108,10 +110,12 @@ func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, er
 	if err != nil {
 		return Containment{}, g.refused(ctx, tried, err)
 	}
-	g.cut(what, refuse(RefusedContained)).Here()
+	here := g.cut(what, refuse(RefusedContained))
 	if err := g.elsewhere(ctx, what); err != nil {
 		return c, err
 	}
+	here.Here()
+	behind()
 	c.Took, c.SessionsN = time.Since(begun), len(c.Sessions)
 	if err := g.db.Update(ctx, func(tx *db.Tx) error {
 		return tx.ExecOne("UPDATE gate_containment SET took = ?2 WHERE id = ?1", string(c.ID), int64(c.Took))
