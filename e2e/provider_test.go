@@ -121,6 +121,10 @@ func providerStory(t *testing.T, c *chrome) {
 	if res.StatusCode != http.StatusForbidden {
 		t.Errorf("the cookie elsewhere gives %d", res.StatusCode)
 	}
+	// The company tells whole seconds.
+	for time.Now().Unix() <= s.Proved.Unix() {
+		_ = b.wait()
+	}
 	// Asked again by the company, and back where the proof was wanted.
 	must(b.visit(desk + "/prove?then=/grants"))
 	must(b.look())

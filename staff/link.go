@@ -64,7 +64,12 @@ func (d *Directory) SignInIdentity(ctx context.Context, i Identity, from From) (
 			s.ID, i.Issuer, i.Subject, i.SID, cut(i.Context)); err != nil {
 			return err
 		}
-		s, err = d.provedAt(tx, s.ID, i.AuthTime)
+		// Back to when the provider saw the member: a sign-in without a question
+		// there proves nothing new.
+		if _, err := tx.Exec("UPDATE staff_session SET proved = ?2 WHERE id = ?1", s.ID, d.notAfterNow(i.AuthTime)); err != nil {
+			return err
+		}
+		s, err = d.Alive(tx, s.ID)
 		return err
 	})
 	if refusal(err) != "" {
@@ -98,7 +103,8 @@ func (d *Directory) IssuerOf(ctx context.Context, id postern.SessionID) (issuer 
 
 // ProveIdentity notes that the session's member has just proved to be there,
 // before the provider that the session came of.
-func (d *Directory) ProveIdentity(ctx context.Context, id postern.SessionID, i Identity) (s Session, err error) {
+func (d *Directory) ProveIdentity(ctx context.Context, id postern.SessionID, i Identity, from From) (s Session, err error) {
+	from = from.bounded()
 	err = d.db.Update(ctx, func(tx *db.Tx) error {
 		var one int
 		err := tx.Row("SELECT 1 FROM staff_session s JOIN staff_link l ON l.issuer = ?2 AND l.subject = ?3 JOIN staff_credential c ON c.id = l.credential WHERE s.id = ?1 AND s.staff = c.staff AND c.ended_at IS NULL",
@@ -112,22 +118,41 @@ func (d *Directory) ProveIdentity(ctx context.Context, id postern.SessionID, i I
 		if _, err := d.Alive(tx, id); err != nil {
 			return err
 		}
-		s, err = d.provedAt(tx, id, i.AuthTime)
-		return err
+		// Forward only: an older proof takes nothing from a newer one.
+		if _, err := tx.Exec("UPDATE staff_session SET proved = ?2 WHERE id = ?1 AND proved < ?2", id, d.notAfterNow(i.AuthTime)); err != nil {
+			return err
+		}
+		if s, err = d.Alive(tx, id); err != nil {
+			return err
+		}
+		return d.event(tx, d.proofEvent(s, from, methodOIDC, resultProved))
 	})
+	if refusal(err) != "" {
+		return Session{}, errors.Join(err, d.UnprovedIdentity(ctx, id, from))
+	}
 	return s, err
 }
 
-// provedAt moves the time of the last proof forward or, for a new session, back
-// to when the provider saw the member. No provider's clock reaches past ours.
-func (d *Directory) provedAt(tx *db.Tx, id postern.SessionID, at time.Time) (Session, error) {
-	if now := d.now(); at.After(now) {
-		at = now
-	}
-	if _, err := tx.Exec("UPDATE staff_session SET proved = ?2 WHERE id = ?1", id, max(1, millis(at))); err != nil {
-		return Session{}, err
-	}
-	return d.Alive(tx, id)
+// UnprovedIdentity writes down a proof before a provider that was none.
+func (d *Directory) UnprovedIdentity(ctx context.Context, id postern.SessionID, from From) error {
+	from = from.bounded()
+	return d.db.Update(ctx, func(tx *db.Tx) error {
+		s := Session{ID: id}
+		err := tx.Row("SELECT staff, organisation, credential FROM staff_session WHERE id = ?1", db.Args(id), &s.Staff, &s.Organisation, &s.Credential)
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return d.event(tx, d.proofEvent(s, from, methodOIDC, resultRefused))
+	})
+}
+
+// notAfterNow keeps a provider's clock from reaching past ours; in milliseconds,
+// and never 0, which would say that nothing was kept.
+func (d *Directory) notAfterNow(at time.Time) int64 {
+	return max(1, min(millis(at), millis(d.now())))
 }
 
 // linked gives the credential of a link, and makes it the first time.

@@ -152,7 +152,10 @@ func (d *Directory) aliveSeen(tx *db.Tx, where string, arg any) (s Session, seen
 	if scopes != nil {
 		s.Scopes = append([]string{}, strings.Fields(*scopes)...)
 	}
-	s.Proved, s.Shift = moment(max(created, proved)), instant(shift)
+	if proved == 0 { // from before proofs were kept
+		proved = created
+	}
+	s.Proved, s.Shift = moment(proved), instant(shift)
 	now := millis(d.now())
 	switch {
 	case suspended != nil:

@@ -16,6 +16,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -73,6 +74,10 @@ type discovered struct {
 // flowLife is how long a person may take at the provider.
 const flowLife = 10 * time.Minute
 
+// skew is how far the provider's clock may be from ours; its times are whole
+// seconds.
+const skew = time.Minute
+
 // New makes a provider; it is asked for its keys when it is first needed.
 func New(p Parts) *Provider {
 	if p.Client == nil {
@@ -118,6 +123,8 @@ type flow struct {
 	Prove    postern.SessionID `json:"w,omitempty"`
 	Expires  int64             `json:"e"`
 }
+
+func (f flow) begun() time.Time { return time.Unix(f.Expires, 0).Add(-flowLife) }
 
 const purpose = "oidc"
 
@@ -199,11 +206,15 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, from staff.Fro
 		return a, err
 	}
 	if f.Prove != "" {
-		if p.Now().Sub(i.AuthTime) > flowLife {
-			return a, refused("the provider didn't ask its member again", nil)
+		if i.AuthTime.Before(f.begun().Add(-skew)) {
+			return a, errors.Join(refused("the provider didn't ask its member again", nil), p.Staff.UnprovedIdentity(r.Context(), f.Prove, from))
 		}
-		a.Session, err = p.Staff.ProveIdentity(r.Context(), f.Prove, i)
+		a.Session, err = p.Staff.ProveIdentity(r.Context(), f.Prove, i, from)
 		return a, err
+	}
+	// OpenID Connect Core, 3.1.3.7, 13: what was asked with max_age is checked.
+	if i.AuthTime.Before(f.begun().Add(-staff.SessionLife - skew)) {
+		return a, refused("the provider asked its member too long ago: sign out there, and in again", nil)
 	}
 	a.Token, a.Session, err = p.Staff.SignInIdentity(r.Context(), i, from)
 	return a, err

@@ -290,6 +290,7 @@ func TestAttacks(t *testing.T) {
 			{"another issuer", set("iss", other.server.URL), nil, KeyAnswer},
 			{"expired", set("exp", time.Now().Unix()-1000), nil, KeyAnswer},
 			{"no time of asking", set("auth_time", 0), nil, KeyAnswer},
+			{"asked the day before", set("auth_time", time.Now().Add(-24*time.Hour).Unix()), nil, KeyAnswer},
 			{"alg none", nil, func() { f.unsigned = true }, KeyAnswer},
 			{"another key", nil, func() { f.otherKey = true }, KeyAnswer},
 			{"another state", nil, func() { f.answer = func(v url.Values) { v.Set("state", "other") } }, KeyAnswer},
@@ -335,13 +336,57 @@ func TestAttacks(t *testing.T) {
 			}
 			f.iss, k.p.known = false, nil
 		})
+		// A sign-in without a question at the provider is none, to whoever wants
+		// a fresh proof.
+		t.Run("a silent sign-in proves nothing new", func(t *testing.T) {
+			asked := time.Now().Add(-7 * time.Hour)
+			f.claims = set("auth_time", asked.Unix())
+			k.get(t, k.server.URL+"/oidc/sso")
+			if k.err != nil || k.last.Session.Proved.Unix() != asked.Unix() {
+				t.Fatalf("proved at %v instead of %v, %v", k.last.Session.Proved, asked, k.err)
+			}
+			if s, err := k.SessionOf(t.Context(), k.last.Token); err != nil || s.Proved.Unix() != asked.Unix() {
+				t.Errorf("its cookie: proved at %v, %v", s.Proved, err)
+			}
+			f.claims = nil
+		})
 		t.Run("proved by somebody who was not asked", func(t *testing.T) {
 			k.get(t, k.server.URL+"/oidc/sso")
-			k.prove = k.last.Session.ID
-			f.claims = set("auth_time", time.Now().Add(-time.Hour).Unix())
+			s := k.last.Session
+			k.prove = s.ID
+			results := func() (all []string) {
+				events, err := k.Events(t.Context(), 0, 1000)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range events {
+					if e.Session == s.ID {
+						all = append(all, e.Result)
+					}
+				}
+				return all
+			}
+			for _, ago := range []time.Duration{time.Hour, 2 * time.Minute} {
+				f.claims = set("auth_time", time.Now().Add(-ago).Unix())
+				k.get(t, k.server.URL+"/oidc/sso")
+				if postern.KeyOf(k.err) != KeyAnswer {
+					t.Errorf("asked %v before: %v", ago, k.err)
+				}
+			}
+			f.claims = nil
 			k.get(t, k.server.URL+"/oidc/sso")
-			if postern.KeyOf(k.err) != KeyAnswer {
-				t.Error(k.err)
+			if k.err != nil || k.last.Session.Proved.Before(s.Proved) {
+				t.Errorf("asked now: %+v, %v", k.last.Session, k.err)
+			}
+			// A clock that is a little behind takes nothing away.
+			before := k.last.Session.Proved
+			f.claims = set("auth_time", time.Now().Add(-30*time.Second).Unix())
+			k.get(t, k.server.URL+"/oidc/sso")
+			if k.err != nil || k.last.Session.Proved.Before(before) {
+				t.Errorf("proved at %v, before at %v, %v", k.last.Session.Proved, before, k.err)
+			}
+			if got, want := strings.Join(results(), " "), "ok refused refused proved proved"; got != want {
+				t.Errorf("the feed has %q instead of %q", got, want)
 			}
 			k.prove, f.claims = "", nil
 		})
