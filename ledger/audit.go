@@ -178,7 +178,7 @@ func (l *Ledger) checkLeaf(r *audited) error {
 		if r.typ != int64(verify.LeafDisclosure) || leaf.Commitment != [32]byte(r.commitment) || r.account == nil || r.n == nil {
 			return errors.New("the leaf at its index is another's")
 		}
-		_, out := l.prover.Prove(verify.Alpha(uint32(*r.series), verify.ID(r.account), uint8(r.tier), uint32(*r.n)))
+		_, out := l.vrf(uint32(*r.series)).Prove(verify.Alpha(uint32(*r.series), verify.ID(r.account), uint8(r.tier), uint32(*r.n)))
 		if tag, err := verify.Tag(out); err != nil || tag != leaf.Tag || *r.n < 1 {
 			return errors.New("its tag is not that of its account, tier and number")
 		}

@@ -89,7 +89,7 @@ func (l *Ledger) tag(rows []waiting) error {
 				if w.typ != int64(verify.LeafDisclosure) {
 					continue
 				}
-				_, out := l.prover.Prove(verify.Alpha(w.series, verify.ID(w.account), uint8(w.tier), w.n))
+				_, out := l.vrf(w.series).Prove(verify.Alpha(w.series, verify.ID(w.account), uint8(w.tier), w.n))
 				tag, err := verify.Tag(out)
 				if err != nil {
 					errs[i] = fmt.Errorf("couldn't compute a tag: %w", err)

@@ -37,7 +37,7 @@ func (l *Ledger) check(tx *db.Tx) (*chain, error) {
 	}
 	clear(c.changed)
 	for _, s := range c.Series() {
-		if s.PublicKey != l.vrfPublic {
+		if s.PublicKey != l.vrf(s.Series).public {
 			return nil, altered("series %d was begun with another VRF key: restore the keys that belong to this ledger", s.Series)
 		}
 	}

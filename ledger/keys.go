@@ -3,15 +3,12 @@ package ledger
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -19,12 +16,27 @@ import (
 
 // Keys are the ledger's secrets. Log and VRF belong to the sequencer, Receipt
 // to the gate, Wrap to whoever reads records.
+//
+// The log's key and the VRF's can be changed. A log keeps its name and its
+// leaves: what an older key signed stays good, and each month stays with the VRF
+// key that its series leaf names, so that key is needed as long as anything of
+// the month is to be proved.
 type Keys struct {
-	Log       string // a note signer key, golang.org/x/mod/sumdb/note
-	LogPublic string // its verifier key
-	VRF       []byte // verify.VRFKeySize bytes
+	Log       string      // a note signer key, golang.org/x/mod/sumdb/note; "" where Signer signs
+	Signer    note.Signer // signs in place of Log: a module or service that gives no key away
+	LogPublic string      // the verifier key of whichever signs
+	Retiring  []string    // signer keys that sign beside it, until readers have the new one
+	Earlier   []string    // verifier keys that the log had before, those of Retiring among them
+	VRF       []byte      // verify.VRFKeySize bytes, from the log's first month on
+	VRFLater  []VRFKey    // those that took over, the earliest first
 	Receipt   ed25519.PrivateKey
 	Wrap      [32]byte // wraps the accounts' secrets
+}
+
+// VRFKey is a VRF key that took over with a month.
+type VRFKey struct {
+	From uint32 // the first series, as YYYYMM
+	Key  []byte
 }
 
 // NewKeys makes fresh keys for the log named origin.
@@ -48,84 +60,106 @@ func NewKeys(origin string) (Keys, error) {
 // ReceiptPublic is what the mail plane believes.
 func (k Keys) ReceiptPublic() ed25519.PublicKey { return k.Receipt.Public().(ed25519.PublicKey) }
 
-// The files of a key directory, each one line, mode 0600 but for the last.
-const (
-	fileLog     = "log.key"
-	fileVRF     = "vrf.key"
-	fileReceipt = "receipt.key"
-	fileWrap    = "wrap.key"
-	fileVKey    = "log.vkey" // public
-)
-
-// LoadKeys reads the keys in dir, or makes them when there are none at all. A
-// directory that holds some and not others is refused: a new key beside an old
-// ledger would look like tampering.
-func LoadKeys(dir, origin string) (Keys, error) {
-	text := map[string]string{}
-	missing := 0
-	for _, name := range []string{fileLog, fileVRF, fileReceipt, fileWrap, fileVKey} {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			missing++
-			continue
-		}
+// signers are those of a checkpoint, the newest first.
+func (k Keys) signers() (list []note.Signer, err error) {
+	if k.Signer != nil {
+		list = append(list, k.Signer)
+	}
+	texts := k.Retiring
+	if k.Log != "" {
+		texts = append([]string{k.Log}, texts...)
+	}
+	for _, text := range texts {
+		s, err := note.NewSigner(text)
 		if err != nil {
-			return Keys{}, fmt.Errorf("couldn't read a key: %w", err)
+			return nil, errors.New("couldn't read the log's key") // never the key itself
 		}
-		text[name] = strings.TrimSpace(string(b))
+		list = append(list, s)
 	}
-	switch {
-	case missing == 5:
-		return makeKeys(dir, origin)
-	case missing > 0:
-		return Keys{}, &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("%d of the 5 key files in %s are missing: restore them from the backup; new ones would not fit the ledger", missing, dir)}
+	if len(list) == 0 {
+		return nil, errors.New("there is no key to sign the log with")
 	}
-	k := Keys{Log: text[fileLog], LogPublic: text[fileVKey]}
-	signer, err := note.NewSigner(k.Log)
-	if err != nil {
-		return Keys{}, fmt.Errorf("%s is not a log key", filepath.Join(dir, fileLog))
-	}
-	if signer.Name() != origin {
-		return Keys{}, &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("the log's key is for %q and the config says %q: a log keeps its name for good", signer.Name(), origin)}
-	}
-	seed, err1 := base64.StdEncoding.DecodeString(text[fileReceipt])
-	wrap, err2 := base64.StdEncoding.DecodeString(text[fileWrap])
-	vrf, err3 := base64.StdEncoding.DecodeString(text[fileVRF])
-	if err1 != nil || err2 != nil || err3 != nil || len(seed) != ed25519.SeedSize || len(wrap) != 32 || len(vrf) != verify.VRFKeySize {
-		return Keys{}, &postern.Error{Kind: postern.Invalid, Text: "a key file in " + dir + " is damaged: restore it from the backup"}
-	}
-	k.Receipt, k.Wrap, k.VRF = ed25519.NewKeyFromSeed(seed), [32]byte(wrap), vrf
-	return k, nil
+	return list, nil
 }
 
-func makeKeys(dir, origin string) (Keys, error) {
-	k, err := NewKeys(origin)
-	if err != nil {
-		return Keys{}, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return Keys{}, fmt.Errorf("couldn't make the key directory: %w", err)
-	}
-	b64 := base64.StdEncoding.EncodeToString
-	for _, f := range []struct {
-		name, text string
-		mode       fs.FileMode
-	}{
-		{fileLog, k.Log, 0o600}, {fileVRF, b64(k.VRF), 0o600}, {fileReceipt, b64(k.Receipt.Seed()), 0o600},
-		{fileWrap, b64(k.Wrap[:]), 0o600}, {fileVKey, k.LogPublic, 0o644},
-	} {
-		if err := writeOnce(filepath.Join(dir, f.name), f.text+"\n", f.mode); err != nil {
-			return Keys{}, fmt.Errorf("couldn't write a key: %w", err)
+// public are the log's verifier keys, the newest first.
+func (k Keys) public() (list []verify.Key, err error) {
+	for _, text := range append([]string{k.LogPublic}, k.Earlier...) {
+		key, err := verify.ParseKey(text)
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, key)
 	}
-	return k, nil
+	return list, nil
 }
 
-func writeOnce(file, text string, mode fs.FileMode) error {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+// vrfKey is a VRF key and the months it is for.
+type vrfKey struct {
+	verify.Prover
+	from   uint32
+	public [32]byte
+}
+
+// vrf gives the key of a month.
+func (l *Ledger) vrf(series uint32) *vrfKey {
+	k := &l.vrfs[0]
+	for i := range l.vrfs {
+		if l.vrfs[i].from <= series {
+			k = &l.vrfs[i]
+		}
+	}
+	return k
+}
+
+func (k Keys) vrfs() (list []vrfKey, err error) {
+	for i, v := range append([]VRFKey{{0, k.VRF}}, k.VRFLater...) {
+		p, public, err := verify.NewProver(v.Key)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && v.From <= list[i-1].from {
+			return nil, &postern.Error{Kind: postern.Invalid, Text: "the VRF keys' months do not ascend: restore vrf.key from the backup"}
+		}
+		list = append(list, vrfKey{p, v.From, public})
+	}
+	return list, nil
+}
+
+// readKeys takes the keys into use: what this process signs, everybody else must
+// be able to check.
+func (l *Ledger) readKeys() (err error) {
+	if l.signers, err = l.Keys.signers(); err != nil {
+		return err
+	}
+	public, err := l.Keys.public()
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	names := []string{}
+	for _, s := range l.signers {
+		names = append(names, s.Name())
+	}
+	for _, k := range public {
+		names = append(names, k.Name())
+	}
+	for _, name := range names {
+		if name != l.Origin {
+			return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("the log's key is for %q and the ledger is %q: a log keeps its name for good", name, l.Origin)}
+		}
+	}
+	l.policy = verify.Policy{Logs: public}
+	empty, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return err
+	}
+	signed, err := l.sign(0, empty)
+	if err != nil {
+		return err
+	}
+	if _, err := (verify.Policy{Logs: public[:1]}).Open(signed); err != nil {
+		return &postern.Error{Kind: postern.Invalid, Text: "the log's private and public keys are not a pair: restore both from the backup", Err: err}
+	}
+	l.vrfs, err = l.Keys.vrfs()
+	return err
 }

@@ -16,7 +16,6 @@ package ledger
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -60,10 +59,9 @@ type Ledger struct {
 	kick  chan struct{}
 	moved chan struct{} // closed after the next batch; guarded by mu
 
-	signer    note.Signer
-	policy    verify.Policy // believes this log alone
-	prover    verify.Prover
-	vrfPublic [32]byte
+	signers []note.Signer
+	policy  verify.Policy // believes this log alone
+	vrfs    []vrfKey
 
 	sequencing sync.Mutex
 	chain      *chain // guarded by sequencing; nil when it must be read again
@@ -112,35 +110,10 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	if l.chain, err = l.checked(ctx); err != nil {
 		return nil, fmt.Errorf("couldn't start the ledger: %w", err)
 	}
+	if err := l.noteKeys(ctx); err != nil {
+		return nil, err
+	}
 	return l, nil
-}
-
-func (l *Ledger) readKeys() (err error) {
-	if l.signer, err = note.NewSigner(l.Keys.Log); err != nil {
-		return errors.New("couldn't read the log's key")
-	}
-	key, err := verify.ParseKey(l.Keys.LogPublic)
-	if err != nil {
-		return err
-	}
-	if l.signer.Name() != l.Origin || key.Name() != l.Origin {
-		return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("the log's key is for %q and the ledger is %q: a log keeps its name for good", key.Name(), l.Origin)}
-	}
-	l.policy = verify.Policy{Logs: []verify.Key{key}}
-	// What this process signs, everybody else must be able to check.
-	empty, err := tlog.TreeHash(0, nil)
-	if err != nil {
-		return err
-	}
-	signed, err := l.sign(0, empty)
-	if err != nil {
-		return err
-	}
-	if _, err := l.policy.Open(signed); err != nil {
-		return &postern.Error{Kind: postern.Invalid, Text: "the log's private and public keys are not a pair: restore both from the backup", Err: err}
-	}
-	l.prover, l.vrfPublic, err = verify.NewProver(l.Keys.VRF)
-	return err
 }
 
 // wake has the sequencer run now instead of at its next tick.

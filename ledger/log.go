@@ -85,7 +85,7 @@ func altered(format string, args ...any) error {
 
 // sign makes the checkpoint of a size.
 func (l *Ledger) sign(size int64, root tlog.Hash) ([]byte, error) {
-	b, err := note.Sign(&note.Note{Text: verify.Checkpoint{Origin: l.Origin, Size: size, Root: root}.Body()}, l.signer)
+	b, err := note.Sign(&note.Note{Text: verify.Checkpoint{Origin: l.Origin, Size: size, Root: root}.Body()}, l.signers...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't sign a checkpoint: %w", err)
 	}

@@ -95,7 +95,7 @@ func (l *Ledger) recordProof(tx *db.Tx, id postern.DisclosureID) (p verify.Recor
 		return p, err
 	}
 	s.N = uint32(n)
-	s.VRF, _ = l.prover.Prove(verify.Alpha(uint32(series), verify.ID(r.account), uint8(r.tier), s.N))
+	s.VRF, _ = l.vrf(uint32(series)).Prove(verify.Alpha(uint32(series), verify.ID(r.account), uint8(r.tier), s.N))
 	p.Stream = s
 	return p, nil
 }

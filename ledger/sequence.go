@@ -128,7 +128,8 @@ func (l *Ledger) build(w *work) error {
 		// The log begins with a series whatever comes first, so that no entry has
 		// the index 0 and a reader's cursor can start there.
 		if l.chain.Size() == 0 || r.typ == int64(verify.LeafDisclosure) && !known[r.series] {
-			s := verify.SeriesLeaf{Suite: verify.SuiteRistretto255, PublicKey: l.vrfPublic}.Month(time.UnixMilli(r.at))
+			s := verify.SeriesLeaf{Suite: verify.SuiteRistretto255}.Month(time.UnixMilli(r.at))
+			s.PublicKey = l.vrf(s.Series).public
 			w.series[s.Series] = l.chain.Size()
 			known[s.Series] = true
 			if err := add(s.Marshal()); err != nil {

@@ -40,6 +40,7 @@ type Config struct {
 	Mail     MailConfig     `toml:"mail"`
 	Gate     GateConfig     `toml:"gate"`
 	Ledger   LedgerConfig   `toml:"ledger"`
+	Keys     KeysConfig     `toml:"keys"`
 	Staff    StaffConfig    `toml:"staff"`
 	Log      LogConfig      `toml:"log"`
 }
@@ -162,6 +163,22 @@ type LedgerConfig struct {
 	Publish Duration `toml:"publish"`
 }
 
+// KeysConfig says where the ledger's keys are kept: as they come, in files in
+// Data/keys that their owner alone may read (docs/keys.md).
+type KeysConfig struct {
+	// Identity is a file with the passphrase, or the age identity, that opens
+	// Data/keys/keys.age, which `postern keys encrypt` makes; its owner alone may
+	// read it. Whoever has both has the ledger's keys.
+	Identity string `toml:"identity"`
+	// Open is a program and its arguments that prints the keys: one that asks a
+	// key management service to decrypt them. It is run without a shell, at the
+	// start, as the user that Postern runs as.
+	Open []string `toml:"open"`
+	// Sign is a program and its arguments that signs with the log's key what it
+	// reads: a PKCS#11 module's, for example. It is run for each checkpoint.
+	Sign []string `toml:"sign"`
+}
+
 // StaffConfig is about how staff sign in.
 type StaffConfig struct {
 	// OIDC are companies' own sign-ins, each a [[staff.oidc]] with id, name (on
@@ -242,7 +259,7 @@ func LoadConfig(file string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", file, err)
 	}
 	dir := filepath.Dir(file)
-	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key, &c.Gate.Foreign.CA, &c.Gate.Foreign.PasswordFile} {
+	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key, &c.Gate.Foreign.CA, &c.Gate.Foreign.PasswordFile, &c.Keys.Identity} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

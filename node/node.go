@@ -30,6 +30,7 @@ import (
 	"github.com/postern-mail/postern/gate/history"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/keyring"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/mail/queue"
 	"github.com/postern-mail/postern/password"
@@ -141,7 +142,7 @@ func (n *Node) build(ctx context.Context) error {
 		n.closers = append(n.closers, h.Close)
 		handles[p] = h
 	}
-	keys, err := ledger.LoadKeys(filepath.Join(n.cfg.Data, "keys"), n.cfg.Ledger.Origin)
+	keys, err := keyring.Load(ctx, n.cfg.KeySource())
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
-	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/keyring"
 )
 
 // Started is what Quickstart made or found.
@@ -52,7 +51,7 @@ imap = "127.0.0.1:2143"
 	} else if err != nil {
 		return s, err
 	}
-	keys, err := ledger.LoadKeys(filepath.Join(cfg.Data, "keys"), cfg.Ledger.Origin)
+	keys, err := keyring.Load(context.Background(), cfg.KeySource())
 	if err != nil {
 		return s, err
 	}
