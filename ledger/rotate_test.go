@@ -44,6 +44,7 @@ func TestKeysChange(t *testing.T) {
 		}
 		newKey := verify.Policy{Logs: []verify.Key{key}}
 
+		w.sequence()
 		w.advance(18 * 24 * time.Hour)
 		june := w.disclose(w.disclosure(account(), postern.TierContent))
 		w.sequence()
