@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="gcc libc6-dev git ca-certificates openssl postgresql swaks postfix dovecot-imapd isync mutt chromium nodejs npm"
+packages="gcc libc6-dev git ca-certificates openssl postgresql swaks postfix dovecot-imapd isync mutt chromium nodejs npm softhsm2 opensc"
 missing=""
 for p in $packages; do
 	case "$p" in

@@ -37,6 +37,7 @@ type cli struct {
 	Contain    containCmd    `cmd:"" help:"End the access of a credential, session, grant, network or organisation, now."`
 	Scope      scopeCmd      `cmd:"" help:"Say exactly what was shown, of whom, to whom, and when."`
 	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline."`
+	Keys       keysCmd       `cmd:"" help:"Show, encrypt and change the ledger's keys."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
 	Policy     policyCmd     `cmd:"" help:"Check, explain and compare policies, and replay history under one."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
