@@ -328,7 +328,7 @@ func TestPolicies(t *testing.T) {
 		{"two logs", "# ours\nlog " + a + " https://a.example/\n\n\tlog  " + b + "\nquorum none\n", 2},
 		{"no quorum", "log " + a + "\n", -1},
 		{"a key twice", "log " + a + "\nlog " + a + "\nquorum none\n", -1},
-		{"witnesses", "log " + a + "\nwitness w " + b + "\nquorum w\n", -1},
+		{"a log as witness", "log " + a + "\nwitness w " + b + "\nquorum w\n", -1},
 		{"unknown word", "lug " + a + "\nquorum none\n", -1},
 	} {
 		p, err := ParsePolicy([]byte(c.text))

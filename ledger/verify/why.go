@@ -44,6 +44,7 @@ const (
 	WhyTag         Why = "tag"         // the VRF proof does not hold for this account, tier and number
 	WhySeries      Why = "series"      // the record lies outside the month whose key is shown
 
+	WhyWitness     Why = "witness"      // fewer witnesses than the policy asks for
 	WhyUnknownFile Why = "unknown-file" // not a file of a kind that this version knows
 	WhyPolicy      Why = "policy"       // the policy names no key, or asks for what this version lacks
 	WhyAlgorithm   Why = "algorithm"    // signed with an algorithm that this version cannot check
