@@ -15,38 +15,66 @@ type verifyCmd struct {
 	Inclusion   verifyInclusion   `cmd:"" help:"Check that a leaf is in the log."`
 	Consistency verifyConsistency `cmd:"" help:"Check that a larger log holds all of a smaller one."`
 	Record      verifyRecord      `cmd:"" help:"Check that a record is what its leaf in the log commits to."`
+	NonAccess   verifyNonAccess   `cmd:"" help:"Check a proof that nobody looked, or of who did."`
+	Statement   verifyStatement   `cmd:"" help:"Check a signed statement that stands alone."`
 }
 
 func (verifyCmd) Help() string {
 	return `Example:
 
   postern verify record access.proof --key mx.example.org/ledger+8c1a7b02+AY…
+  postern verify non-access statement.proof --policy policy.txt
 
-Works offline. The key is the log's verifier key: get it from a place you trust, not from the file that is to be checked.
+Works offline. The key is the log's verifier key, and a policy names it together with the witnesses that you believe
+(docs/ledger-format.md): get them from a place you trust, not from the file that is to be checked.
 Exit status: 0 verified, 1 refuted, 2 cannot tell.`
 }
 
 type verifyOne struct {
 	File     string   `arg:"" help:"The proof file; - for standard input."`
-	Key      []string `required:"" help:"A log's verifier key, or a file that holds it." placeholder:"KEY"`
+	Key      []string `xor:"whom" help:"A log's verifier key, or a file that holds it: believes the log and asks for no witness." placeholder:"KEY"`
+	Policy   string   `xor:"whom" help:"A file that says which logs and witnesses to believe." placeholder:"FILE"`
 	JSON     bool     `name:"json" help:"Answer in JSON."`
 	Language string   `help:"en or fr." enum:"en,fr" default:"en"`
 }
 
-// maxProof bounds what is read: the largest proof of this version is below 100 kB.
-const maxProof = 1 << 20
+// maxProof bounds what is read.
+const maxProof = verify.MaxNonAccessFile
 
-func (v *verifyOne) check(o out, f func([]byte, verify.Policy) verify.Report) error {
-	var policy verify.Policy
+// policy reads whom to believe.
+func (v *verifyOne) policy() (p verify.Policy, err error) {
+	if v.Policy != "" {
+		b, err := os.ReadFile(v.Policy)
+		if err != nil {
+			return p, fmt.Errorf("couldn't read the policy: %w", err)
+		}
+		if p, err = verify.ParsePolicy(b); err != nil {
+			return p, &postern.Error{Text: v.Policy + " is no policy", Err: err}
+		}
+		return p, nil
+	}
+	if len(v.Key) == 0 {
+		return p, &postern.Error{Kind: postern.Invalid, Text: "whom do you believe? Give the log's verifier key (--key) or a policy with its witnesses (--policy), from a place you trust"}
+	}
 	for _, text := range v.Key {
 		if b, err := os.ReadFile(text); err == nil {
 			text = strings.TrimSpace(string(b))
 		}
-		k, err := verify.ParseKey(text)
-		if err != nil {
-			return &postern.Error{Text: "the key is no verifier key; it looks like NAME+8 digits+base64", Err: err}
+		for _, one := range strings.Fields(text) { // a log's key file has its earlier keys too
+			k, err := verify.ParseKey(one)
+			if err != nil {
+				return p, &postern.Error{Text: "the key is no verifier key; it looks like NAME+8 digits+base64", Err: err}
+			}
+			p.Logs = append(p.Logs, k)
 		}
-		policy.Logs = append(policy.Logs, k)
+	}
+	return p, nil
+}
+
+func (v *verifyOne) check(o out, f func([]byte, verify.Policy) verify.Report) error {
+	policy, err := v.policy()
+	if err != nil {
+		return err
 	}
 	file, err := v.read(o)
 	if err != nil {
@@ -90,9 +118,13 @@ type (
 	verifyInclusion   struct{ verifyOne }
 	verifyConsistency struct{ verifyOne }
 	verifyRecord      struct{ verifyOne }
+	verifyNonAccess   struct{ verifyOne }
+	verifyStatement   struct{ verifyOne }
 )
 
 func (v *verifyCheckpoint) Run(o out) error  { return v.check(o, verify.CheckCheckpoint) }
 func (v *verifyInclusion) Run(o out) error   { return v.check(o, verify.CheckInclusionFile) }
 func (v *verifyConsistency) Run(o out) error { return v.check(o, verify.CheckConsistencyFile) }
 func (v *verifyRecord) Run(o out) error      { return v.check(o, verify.CheckRecordFile) }
+func (v *verifyNonAccess) Run(o out) error   { return v.check(o, verify.CheckNonAccessFile) }
+func (v *verifyStatement) Run(o out) error   { return v.check(o, verify.CheckStatementFile) }

@@ -365,7 +365,8 @@ func TestReportsSpeakBothLanguages(t *testing.T) {
 		seen["subject."+r.Subject] = true
 	}
 	for _, why := range []Why{WhyFormat, WhyOrigin, WhySignature, WhyInclusion, WhyConsistency, WhyRollback, WhyFork, WhyRecord,
-		WhyTag, WhySeries, WhyUnknownFile, WhyPolicy, WhyAlgorithm} {
+		WhyTag, WhySeries, WhyUnknownFile, WhyPolicy, WhyAlgorithm, WhyWitness, WhyWindow, WhyStatement, WhyEpoch, WhyMap, WhyPlace,
+		WhyAccessed, WhyProof, WhyEdge, WhyUnwitnessed, WhyErased, WhyWord} {
 		seen["why."+string(why)] = true
 	}
 	for _, v := range []Verdict{Verified, Refuted, CannotTell} {

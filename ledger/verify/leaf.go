@@ -90,6 +90,11 @@ func (l SeriesLeaf) Month(t time.Time) SeriesLeaf {
 	return l
 }
 
+// isMonth says whether the window is the month's.
+func (l SeriesLeaf) isMonth() bool {
+	return l.StartMS <= maxMS && l.Month(time.UnixMilli(int64(l.StartMS))) == l
+}
+
 func (DisclosureLeaf) Type() LeafType { return LeafDisclosure }
 func (EpochLeaf) Type() LeafType      { return LeafEpoch }
 func (SeriesLeaf) Type() LeafType     { return LeafSeries }

@@ -238,4 +238,144 @@ var phrases = map[string]phrase{
 		"access past the gate: by the machine's or the database's administrator, from backups, or with the customer's own password",
 		"un accès hors de la poterne : par l'administrateur de la machine ou de la base, depuis une sauvegarde, ou avec le mot de passe du client",
 	},
+	"subject.non-access": {
+		"Non-access",
+		"Absence d'accès",
+	},
+	"subject.statement": {
+		"Statement",
+		"Déclaration",
+	},
+	"rests": {
+		"It rests on SHA-256, the uniqueness of the VRF, a quorum of witnesses, one honest replayer of the map, and the provider's signed statement that the gate is the only way by which staff reach mailboxes.",
+		"Cela repose sur SHA-256, l'unicité de la VRF, un quorum de témoins, un vérificateur honnête de la carte, et la déclaration signée du fournisseur que le guichet est le seul chemin du personnel vers les boîtes.",
+	},
+	"says.none": {
+		"No leaf at positions [%s, %s) carries the tag of a disclosure of this tier or deeper to this account.",
+		"Aucune feuille aux positions [%s, %s) ne porte l'étiquette d'une divulgation de ce niveau ou plus profonde concernant ce compte.",
+	},
+	"says.accessed": {
+		"Disclosure %s of tier %s lies in the window.",
+		"La divulgation %s de niveau %s se trouve dans la période.",
+	},
+	"why.witness": {
+		"Fewer witnesses have cosigned than you ask for.",
+		"Moins de témoins ont cosigné que vous n'en demandez.",
+	},
+	"why.window": {
+		"The proof does not cover the window that it names.",
+		"La preuve ne couvre pas la période qu'elle annonce.",
+	},
+	"why.statement": {
+		"The signed statement says something else than the proof.",
+		"La déclaration signée dit autre chose que la preuve.",
+	},
+	"why.epoch": {
+		"The map that the proof rests on is not one of the log's, or is older than the window.",
+		"La carte sur laquelle repose la preuve n'est pas du journal, ou est antérieure à la période.",
+	},
+	"why.map": {
+		"A proof of what the map holds does not lead to its root.",
+		"Une preuve du contenu de la carte ne mène pas à sa racine.",
+	},
+	"why.place": {
+		"A disclosure does not stand where the proof says.",
+		"Une divulgation n'est pas là où la preuve le dit.",
+	},
+	"why.accessed": {
+		"There was access. The proof holds, and shows exactly which.",
+		"Il y a eu accès. La preuve tient, et montre exactement lesquels.",
+	},
+	"why.proof": {
+		"The statement speaks of a proof that is not there.",
+		"La déclaration parle d'une preuve qui est absente.",
+	},
+	"why.edge": {
+		"An access stands so near to the edge of the window that only the provider's clock says on which side. Choose a window that begins or ends elsewhere.",
+		"Un accès est si proche du bord de la période que seule l'horloge du fournisseur dit de quel côté. Choisissez une période qui commence ou finit ailleurs.",
+	},
+	"why.unwitnessed": {
+		"The order is proved, the times are not: no witness that you name vouches for them.",
+		"L'ordre est prouvé, pas les dates : aucun témoin que vous nommez n'en répond.",
+	},
+	"why.erased": {
+		"The record of this account was erased; nothing can be opened or proved any more.",
+		"Le registre de ce compte a été effacé ; plus rien ne peut être ouvert ni prouvé.",
+	},
+	"why.word": {
+		"This is the provider's signed word, not a proof.",
+		"C'est la parole signée du fournisseur, pas une preuve.",
+	},
+	"fact.name": {
+		"made for",
+		"établi pour",
+	},
+	"fact.from": {
+		"from",
+		"du",
+	},
+	"fact.until": {
+		"until",
+		"au",
+	},
+	"fact.issued": {
+		"issued",
+		"émis le",
+	},
+	"fact.gate": {
+		"gate",
+		"guichet",
+	},
+	"fact.start-size": {
+		"entries before",
+		"entrées avant",
+	},
+	"fact.end-size": {
+		"entries after",
+		"entrées après",
+	},
+	"fact.latest-size": {
+		"entries now",
+		"entrées à ce jour",
+	},
+	"fact.epoch": {
+		"map",
+		"carte",
+	},
+	"fact.start-witness": {
+		"witness, before",
+		"témoin, avant",
+	},
+	"fact.end-witness": {
+		"witness, after",
+		"témoin, après",
+	},
+	"fact.latest-witness": {
+		"witness, now",
+		"témoin, à ce jour",
+	},
+	"fact.access": {
+		"ACCESS",
+		"ACCÈS",
+	},
+	"limit.not-round": {
+		"access that goes round the gate: root, database administrators, backups",
+		"un accès qui contourne le guichet : root, administrateurs de bases de données, sauvegardes",
+	},
+	"limit.not-who": {
+		"who sat at the keyboard",
+		"qui était au clavier",
+	},
+	"limit.not-password": {
+		"access with the customer's own password",
+		"un accès avec le mot de passe du client",
+	},
+	"limit.not-before": {
+		"anything before the log began",
+		"ce qui précède le début du journal",
+	},
+	"limit.not-number": {
+		"that the number in the ledger was this account's all the time: compare it with earlier statements",
+		"que le numéro au registre a toujours été celui de ce compte : comparez avec les déclarations précédentes",
+	},
 }

@@ -102,7 +102,7 @@ func (p InclusionProof) Marshal() []byte {
 
 // ParseInclusionProof reads a file and checks its format, nothing else.
 func ParseInclusionProof(file []byte) (InclusionProof, error) {
-	r := openFile(file, InclusionHeader)
+	r := openFile(file, InclusionHeader, MaxProofFile)
 	p := InclusionProof{Leaf: r.base64("leaf", LeafSize, LeafSize), Index: r.number("index", MaxSize), Path: r.path("path")}
 	p.Checkpoint = r.last()
 	return p, r.err
@@ -120,7 +120,7 @@ func (p ConsistencyProof) Marshal() []byte {
 
 // ParseConsistencyProof reads a file and checks its format, nothing else.
 func ParseConsistencyProof(file []byte) (ConsistencyProof, error) {
-	r := openFile(file, ConsistencyHeader)
+	r := openFile(file, ConsistencyHeader, MaxProofFile)
 	p := ConsistencyProof{Path: r.path("path")}
 	p.Older = r.checkpoint()
 	p.Newer = r.last()
@@ -153,7 +153,7 @@ func (p RecordProof) Marshal() []byte {
 
 // ParseRecordProof reads a file and checks its format, nothing else.
 func ParseRecordProof(file []byte) (RecordProof, error) {
-	r := openFile(file, RecordHeader)
+	r := openFile(file, RecordHeader, MaxProofFile)
 	kind := r.value("kind")
 	if r.err == nil && kind != "disclosure" && kind != "control" {
 		r.fail("kind %q is unknown", kind)
@@ -194,10 +194,10 @@ type fileReader struct {
 	err  error
 }
 
-func openFile(file []byte, header string) *fileReader {
+func openFile(file []byte, header string, limit int) *fileReader {
 	r := &fileReader{rest: file}
-	if len(file) > MaxProofFile {
-		r.fail("longer than %d bytes", MaxProofFile)
+	if len(file) > limit {
+		r.fail("longer than %d bytes", limit)
 	}
 	if s := r.line(); r.err == nil && s != header {
 		r.fail("the first line is not %q", header)

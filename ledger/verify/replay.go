@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -55,7 +54,7 @@ func (r *Replayer) add(b []byte) error {
 		if slices.ContainsFunc(r.series, func(o SeriesLeaf) bool { return o.Series == l.Series }) {
 			return fmt.Errorf("series %d stands twice", l.Series)
 		}
-		if l.StartMS > 1<<53 || l.Month(time.UnixMilli(int64(l.StartMS))) != l {
+		if !l.isMonth() {
 			return fmt.Errorf("series %d does not last its month", l.Series)
 		}
 		r.series = append(r.series, l)

@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,10 +15,20 @@ type Report struct {
 	// Why is empty when the verdict is Verified; Detail is in English, for specialists.
 	Why    Why    `json:"why,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	// Says is the finding in whole sentences.
+	Says []Sentence `json:"says,omitempty"`
 	// Facts are what the file says; believe them only when the verdict is Verified.
 	Facts []Fact `json:"facts"`
+	// Rests says that the verdict rests on what docs/ledger-format.md names, which the text prints.
+	Rests bool `json:"rests,omitempty"`
 	// Limits names what the check does not show.
 	Limits []string `json:"limits"`
+}
+
+// Sentence is one of the format's sentences, with what stands in its places.
+type Sentence struct {
+	Name string   `json:"name"`
+	Args []string `json:"args"`
 }
 
 // Fact is one thing that was read; Name is stable, for machines.
@@ -64,6 +75,13 @@ func (r Report) Text(lang string) string {
 	if r.Why != "" {
 		fmt.Fprintf(&b, "  %s (%s)\n", say("why."+string(r.Why)), r.Detail)
 	}
+	for _, s := range r.Says {
+		args := make([]any, len(s.Args))
+		for i, a := range s.Args {
+			args[i] = word(a, lang)
+		}
+		fmt.Fprintf(&b, "  "+say("says."+s.Name)+"\n", args...)
+	}
 	width := 0
 	for _, f := range r.Facts {
 		width = max(width, len([]rune(say("fact."+f.Name))))
@@ -71,9 +89,22 @@ func (r Report) Text(lang string) string {
 	for _, f := range r.Facts {
 		fmt.Fprintf(&b, "  %-*s  %s\n", width, say("fact."+f.Name), f.Value)
 	}
+	if r.Rests {
+		fmt.Fprintf(&b, "%s\n", say("rests"))
+	}
 	fmt.Fprintf(&b, "%s\n", say("limit.limits"))
 	for _, l := range r.Limits {
 		fmt.Fprintf(&b, "  - %s\n", say("limit."+l))
 	}
 	return b.String()
 }
+
+// word is a tier's name in the language; anything else stays as it is.
+func word(value, lang string) string {
+	if i := slices.Index(tierNames[:], value); i >= 0 && lang == "fr" {
+		return tiersFR[i]
+	}
+	return value
+}
+
+var tiersFR = [Tiers]string{"compte", "trajet", "enveloppe", "contenu", "pièces jointes"}

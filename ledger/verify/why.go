@@ -44,7 +44,19 @@ const (
 	WhyTag         Why = "tag"         // the VRF proof does not hold for this account, tier and number
 	WhySeries      Why = "series"      // the record lies outside the month whose key is shown
 
-	WhyWitness     Why = "witness"      // fewer witnesses than the policy asks for
+	WhyWitness   Why = "witness"   // fewer witnesses than the policy asks for
+	WhyWindow    Why = "window"    // the streams are not those of the window
+	WhyStatement Why = "statement" // the signed statement says something else than the proof
+	WhyEpoch     Why = "epoch"     // the epoch leaf is none, or too old for the window
+	WhyMap       Why = "map"       // a map proof does not lead to the epoch's root
+	WhyPlace     Why = "place"     // a disclosure does not stand where the proof says
+	WhyAccessed  Why = "accessed"  // the proof holds, and shows an access
+	WhyProof     Why = "proof"     // a statement without the proof that it speaks of
+
+	WhyEdge        Why = "edge"         // an access within the merge delay of the window
+	WhyUnwitnessed Why = "unwitnessed"  // no witness says when
+	WhyErased      Why = "erased"       // the person's record was erased
+	WhyWord        Why = "word"         // the provider's word alone
 	WhyUnknownFile Why = "unknown-file" // not a file of a kind that this version knows
 	WhyPolicy      Why = "policy"       // the policy names no key, or asks for what this version lacks
 	WhyAlgorithm   Why = "algorithm"    // signed with an algorithm that this version cannot check
@@ -52,7 +64,7 @@ const (
 
 func (w Why) verdict() Verdict {
 	switch w {
-	case WhyUnknownFile, WhyPolicy, WhyAlgorithm:
+	case WhyUnknownFile, WhyPolicy, WhyAlgorithm, WhyEdge, WhyUnwitnessed, WhyErased, WhyWord:
 		return CannotTell
 	}
 	return Refuted
