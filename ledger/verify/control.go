@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/postern-mail/postern/ledger/verify/wire"
 )
 
 // ControlKind says what a control record records.
@@ -88,15 +90,15 @@ func (c Control) Marshal() ([]byte, error) {
 
 // ParseControl reads a record, and refuses bytes that [Control.Marshal] would not give back.
 func ParseControl(b []byte) (Control, error) {
-	r := &reader{rest: b}
-	if v := r.u8(); r.err == nil && v != recordVersion {
-		r.fail("record version %d, this version knows %d", v, recordVersion)
+	r := wire.New(b)
+	if v := r.U8(); r.Err() == nil && v != recordVersion {
+		r.Fail("record version %d, this version knows %d", v, recordVersion)
 	}
-	c := Control{ID: r.id(), Kind: ControlKind(r.u16()), TimeMS: r.u64(),
-		Account: r.id(), Actor: r.id(), Grant: r.id()}
-	c.Subject = r.opaque(int(r.u8()), MaxSubject)
-	c.Detail = r.opaque(int(r.u16()), MaxDetail)
-	if err := r.end(); err != nil {
+	c := Control{ID: ID(r.Take(16)), Kind: ControlKind(r.U16()), TimeMS: r.U64(),
+		Account: ID(r.Take(16)), Actor: ID(r.Take(16)), Grant: ID(r.Take(16))}
+	c.Subject = r.Opaque(int(r.U8()), MaxSubject)
+	c.Detail = r.Opaque(int(r.U16()), MaxDetail)
+	if err := r.End(); err != nil {
 		return Control{}, fmt.Errorf("couldn't read control record: %w", err)
 	}
 	again, err := c.Marshal()

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/postern-mail/postern/ledger/verify/wire"
 )
 
 // Limits of a [Disclosure].
@@ -121,32 +123,32 @@ func (d Disclosure) check() error {
 
 // ParseDisclosure reads a record, and refuses bytes that [Disclosure.Marshal] would not give back.
 func ParseDisclosure(b []byte) (Disclosure, error) {
-	r := &reader{rest: b}
-	if v := r.u8(); r.err == nil && v != recordVersion {
-		r.fail("record version %d, this version knows %d", v, recordVersion)
+	r := wire.New(b)
+	if v := r.U8(); r.Err() == nil && v != recordVersion {
+		r.Fail("record version %d, this version knows %d", v, recordVersion)
 	}
-	d := Disclosure{ID: r.id(), Account: r.id(), Tier: r.u8(), TimeMS: r.u64(),
-		Grant: r.id(), Session: r.id(), Staff: r.id(), Reason: r.u8()}
-	switch form := r.u8(); form {
+	d := Disclosure{ID: ID(r.Take(16)), Account: ID(r.Take(16)), Tier: r.U8(), TimeMS: r.U64(),
+		Grant: ID(r.Take(16)), Session: ID(r.Take(16)), Staff: ID(r.Take(16)), Reason: r.U8()}
+	switch form := r.U8(); form {
 	case formList:
-		n := int(r.u16())
-		if len(r.rest) < 16*n { // before allocating
-			r.fail("the record ends early")
+		n := int(r.U16())
+		if r.Len() < 16*n { // before allocating
+			r.Fail("the record ends early")
 			break
 		}
 		for range n {
-			d.Messages = append(d.Messages, r.id())
+			d.Messages = append(d.Messages, ID(r.Take(16)))
 		}
 	case formRoot:
-		if d.Count, d.Root = r.u32(), r.hash(); d.Count == 0 {
-			r.fail("a root over no messages")
+		if d.Count, d.Root = r.U32(), r.Hash(); d.Count == 0 {
+			r.Fail("a root over no messages")
 		}
 	default:
-		r.fail("message form %d is unknown", form)
+		r.Fail("message form %d is unknown", form)
 	}
-	d.Fields = r.u32()
-	d.Node = string(r.opaque(int(r.u8()), MaxNode))
-	if err := r.end(); err != nil {
+	d.Fields = r.U32()
+	d.Node = string(r.Opaque(int(r.U8()), MaxNode))
+	if err := r.End(); err != nil {
 		return Disclosure{}, fmt.Errorf("couldn't read disclosure: %w", err)
 	}
 	// Decode, encode again, compare: whatever the checks above forgot cannot have two encodings.

@@ -9,7 +9,8 @@
 //   - tags, the outputs of a verifiable random function: [Alpha], [VerifyTag];
 //   - the map from tag to log index: [Map], [MapProof];
 //   - checkpoints as in c2sp.org/tlog-checkpoint: [Checkpoint], and whom to believe: [Policy];
-//   - proof files that a person can keep: [InclusionProof], [ConsistencyProof], [RecordProof].
+//   - proof files that a person can keep: [InclusionProof], [ConsistencyProof], [RecordProof], [NonAccess];
+//   - what the provider signs of them: [Statement].
 //
 // The log is the Merkle tree of RFC 6962, 2.1, computed by golang.org/x/mod/sumdb/tlog.
 //

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/postern-mail/postern/ledger/verify/wording"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -81,7 +82,7 @@ func newWorld(t testing.TB) *world {
 	granted := ControlLeaf{act.Kind, ControlCommitment(salt, ctl)}.Marshal()
 	w.add(granted[:])
 	var m Map
-	if err := m.Insert(Entry{tag, 1}); err != nil {
+	if err := m.Insert(Entry{Tag: tag, Index: 1}); err != nil {
 		t.Fatal(err)
 	}
 	epoch := EpochLeaf{Epoch: 1, Covered: 3, TimeMS: 1764000001000, Tags: 1, MapRoot: m.Root()}.Marshal()
@@ -342,8 +343,8 @@ func TestPolicies(t *testing.T) {
 }
 
 func TestReportsSpeakBothLanguages(t *testing.T) {
-	for key, p := range phrases {
-		if p.en == "" || p.fr == "" {
+	for key, p := range wording.Phrases {
+		if p.EN == "" || p.FR == "" {
 			t.Errorf("%s lacks a language", key)
 		}
 	}
@@ -373,7 +374,7 @@ func TestReportsSpeakBothLanguages(t *testing.T) {
 		seen["verdict."+v.String()] = true
 	}
 	for key := range seen {
-		if _, ok := phrases[key]; !ok {
+		if _, ok := wording.Phrases[key]; !ok {
 			t.Errorf("no phrase for %s", key)
 		}
 	}

@@ -49,7 +49,7 @@ func (r *Replayer) add(b []byte) error {
 		if len(r.series) == 0 {
 			return errors.New("a disclosure before the first series")
 		}
-		r.pending = append(r.pending, Entry{l.Tag, uint64(r.tree.Size())})
+		r.pending = append(r.pending, Entry{Tag: l.Tag, Index: uint64(r.tree.Size())})
 	case SeriesLeaf:
 		if slices.ContainsFunc(r.series, func(o SeriesLeaf) bool { return o.Series == l.Series }) {
 			return fmt.Errorf("series %d stands twice", l.Series)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/postern-mail/postern/ledger/verify/wording"
 )
 
 // Report is what a check found. Its Text is for people, its fields for machines.
@@ -60,12 +62,7 @@ func (r *Report) done() Report { return *r }
 // Text returns the report for people, in French for "fr" and in English for any other language. What the
 // check does not show is always part of it.
 func (r Report) Text(lang string) string {
-	say := func(key string) string {
-		if lang == "fr" {
-			return phrases[key].fr
-		}
-		return phrases[key].en
-	}
+	say := func(name string) string { return wording.Say(lang, name) }
 	var b strings.Builder
 	colon := ":"
 	if lang == "fr" {

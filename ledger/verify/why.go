@@ -1,6 +1,10 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/postern-mail/postern/ledger/verify/wording"
+)
 
 // Verdict is what a check came to. Its number is the exit status of `postern verify`.
 type Verdict int
@@ -78,7 +82,7 @@ type Refusal struct {
 
 // Error returns the reason in English with its detail.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("%s: %v", phrases["why."+string(r.Why)].en, r.Err)
+	return fmt.Sprintf("%s: %v", wording.Say("en", "why."+string(r.Why)), r.Err)
 }
 
 // Unwrap returns the detail.

@@ -1,4 +1,11 @@
-package verify
+// Package tagmap is the map from tag to log index: an uncompressed prefix tree, hashed
+// as in IETF KEYTRANS, whose proofs say that a tag is absent, or where it stands.
+//
+// What it keeps: nothing on disk. A [Map] is memory, about 90 bytes a tag.
+//
+// Trust: tags and proofs are a stranger's. What an outsider sends is a [Proof], and
+// it is believed only against a root that the caller trusts.
+package tagmap
 
 import (
 	"bytes"

@@ -1,13 +1,17 @@
-package verify
+package tagmap
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/postern-mail/postern/ledger/verify/wire"
 )
 
-// ErrMapProof says that a map proof does not lead to the root.
-var ErrMapProof = errors.New("the map proof does not lead to the root")
+// ErrProof says that a map proof does not lead to the root.
+var ErrProof = errors.New("the map proof does not lead to the root")
+
+const version = 1
 
 // Ends of a searched path: what stands where the path to a tag stops.
 const (
@@ -16,7 +20,7 @@ const (
 	endOther   = 3 // the full entry of another tag with the same prefix
 )
 
-// MapProof shows what the map holds for one tag: its log index, or nothing. Its bytes, integers big-endian:
+// Proof shows what the map holds for one tag: its log index, or nothing. Its bytes, integers big-endian:
 //
 //	version u8 = 1 | end u8 | body | depth u16 | bitmap | siblings
 //
@@ -27,7 +31,7 @@ const (
 // depth is 0 to 256; bitmap has one bit for each depth from the root down, highest bit first, the unused last
 // bits zero, saying which siblings are not absent; those follow, 32 bytes each, never zeros. The tag that is
 // asked for is not in the proof: whoever verifies brings it.
-type MapProof struct {
+type Proof struct {
 	end      uint8
 	other    [32]byte
 	index    uint64
@@ -35,8 +39,8 @@ type MapProof struct {
 }
 
 // Prove returns the proof for a tag, present or absent.
-func (m *Map) Prove(tag [32]byte) MapProof {
-	p := MapProof{end: endEmpty}
+func (m *Map) Prove(tag [32]byte) Proof {
+	p := Proof{end: endEmpty}
 	r, depth := m.root, 0
 	for r != 0 && !r.isEntry() {
 		n := &m.nodes[r.pos()]
@@ -68,7 +72,7 @@ func (m *Map) Prove(tag [32]byte) MapProof {
 
 // Verify checks the proof against a map root that the caller trusts, and returns whether tag is in the map
 // and at which log index. Without an error, present false means absent for certain.
-func (p MapProof) Verify(root, tag [32]byte) (index uint64, present bool, err error) {
+func (p Proof) Verify(root, tag [32]byte) (index uint64, present bool, err error) {
 	if err := p.check(); err != nil {
 		return 0, false, err
 	}
@@ -79,10 +83,10 @@ func (p MapProof) Verify(root, tag [32]byte) (index uint64, present bool, err er
 		h, index, present = entryHash(Entry{tag, p.index}), p.index, true
 	case endOther:
 		if p.other == tag {
-			return 0, false, fmt.Errorf("%w: the tag's own entry offered as another's", ErrMapProof)
+			return 0, false, fmt.Errorf("%w: the tag's own entry offered as another's", ErrProof)
 		}
 		if commonBits(&p.other, &tag) < depth {
-			return 0, false, fmt.Errorf("%w: the other entry is not on the searched path", ErrMapProof)
+			return 0, false, fmt.Errorf("%w: the other entry is not on the searched path", ErrProof)
 		}
 		h = entryHash(Entry{p.other, p.index})
 	}
@@ -90,33 +94,33 @@ func (p MapProof) Verify(root, tag [32]byte) (index uint64, present bool, err er
 		h = fold(h, p.siblings[d], bit(&tag, d))
 	}
 	if h != root {
-		return 0, false, ErrMapProof
+		return 0, false, ErrProof
 	}
 	return index, present, nil
 }
 
 // check refuses shapes that no map has, whatever its root.
-func (p MapProof) check() error {
+func (p Proof) check() error {
 	depth := len(p.siblings)
 	switch {
 	case p.end < endPresent || p.end > endOther:
-		return fmt.Errorf("%w: map proof end %d is unknown", errMalformed, p.end)
+		return fmt.Errorf("%w: map proof end %d is unknown", wire.ErrMalformed, p.end)
 	case depth > 256:
-		return fmt.Errorf("%w: a map proof of %d siblings, at most 256 allowed", errMalformed, depth)
+		return fmt.Errorf("%w: a map proof of %d siblings, at most 256 allowed", wire.ErrMalformed, depth)
 	case p.end == endOther && depth == 256:
-		return fmt.Errorf("%w: two tags cannot share 256 bits", errMalformed)
+		return fmt.Errorf("%w: two tags cannot share 256 bits", wire.ErrMalformed)
 	case p.end == endPresent && p.other != [32]byte{}, p.end == endEmpty && (p.other != [32]byte{} || p.index != 0):
-		return fmt.Errorf("%w: a map proof with a field too many", errMalformed)
+		return fmt.Errorf("%w: a map proof with a field too many", wire.ErrMalformed)
 	case depth > 0 && p.siblings[depth-1] == [32]byte{}:
 		// An entry beside nothing would sit higher, and so would nothing beside nothing.
-		return fmt.Errorf("%w: the lowest sibling of a map proof is absent", errMalformed)
+		return fmt.Errorf("%w: the lowest sibling of a map proof is absent", wire.ErrMalformed)
 	}
 	return nil
 }
 
 // Marshal returns the proof's bytes.
-func (p MapProof) Marshal() []byte {
-	b := []byte{recordVersion, p.end}
+func (p Proof) Marshal() []byte {
+	b := []byte{version, p.end}
 	if p.end == endOther {
 		b = append(b, p.other[:]...)
 	}
@@ -139,43 +143,43 @@ func (p MapProof) Marshal() []byte {
 	return b
 }
 
-// ParseMapProof reads a proof, and refuses bytes that [MapProof.Marshal] would not give back.
-func ParseMapProof(b []byte) (MapProof, error) {
-	r := &reader{rest: b}
-	if v := r.u8(); r.err == nil && v != recordVersion {
-		r.fail("map proof version %d, this version knows %d", v, recordVersion)
+// ParseProof reads a proof, and refuses bytes that [Proof.Marshal] would not give back.
+func ParseProof(b []byte) (Proof, error) {
+	r := wire.New(b)
+	if v := r.U8(); r.Err() == nil && v != version {
+		r.Fail("map proof version %d, this version knows %d", v, version)
 	}
-	p := MapProof{end: r.u8()}
+	p := Proof{end: r.U8()}
 	if p.end == endOther {
-		p.other = r.hash()
+		p.other = r.Hash()
 	}
 	if p.end != endEmpty {
-		p.index = r.u64()
+		p.index = r.U64()
 	}
-	depth := int(r.u16())
+	depth := int(r.U16())
 	if depth > 256 {
-		r.fail("a map proof of %d siblings, at most 256 allowed", depth)
+		r.Fail("a map proof of %d siblings, at most 256 allowed", depth)
 		depth = 0
 	}
-	bitmap := r.take((depth + 7) / 8)
+	bitmap := r.Take((depth + 7) / 8)
 	if depth%8 != 0 && bitmap[depth/8]<<(depth%8) != 0 {
-		r.fail("unused bits of the sibling bitmap are not zero")
+		r.Fail("unused bits of the sibling bitmap are not zero")
 	}
 	for d := range depth {
 		var s [32]byte
 		if bitmap[d/8]&(0x80>>(d%8)) != 0 {
-			if s = r.hash(); r.err == nil && s == [32]byte{} {
-				r.fail("an absent sibling is written out")
+			if s = r.Hash(); r.Err() == nil && s == [32]byte{} {
+				r.Fail("an absent sibling is written out")
 			}
 		}
 		p.siblings = append(p.siblings, s)
 	}
-	err := r.end()
+	err := r.End()
 	if err == nil {
 		err = p.check()
 	}
 	if err != nil {
-		return MapProof{}, fmt.Errorf("couldn't read map proof: %w", err)
+		return Proof{}, fmt.Errorf("couldn't read map proof: %w", err)
 	}
 	return p, nil
 }

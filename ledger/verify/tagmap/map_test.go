@@ -1,4 +1,4 @@
-package verify
+package tagmap
 
 import (
 	"bytes"
@@ -73,7 +73,7 @@ func TestMapMatchesItsDefinition(t *testing.T) {
 			if got, found := m.Get(tag); found != ok || found && got != want {
 				t.Fatalf("Get(%x) = %d, %v; want %d, %v", tag, got, found, want, ok)
 			}
-			p, err := ParseMapProof(m.Prove(tag).Marshal())
+			p, err := ParseProof(m.Prove(tag).Marshal())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestMapMatchesItsDefinition(t *testing.T) {
 }
 
 // A proof made for one tag must not say anything false of any tag, however it is bent.
-func TestMapProofLiesAreRefused(t *testing.T) {
+func TestProofLiesAreRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tags := rapid.SliceOfNDistinct(genTag, 1, 20, func(t [32]byte) [32]byte { return t }).Draw(t, "tags")
 		var m Map
@@ -111,7 +111,7 @@ func TestMapProofLiesAreRefused(t *testing.T) {
 				return
 			}
 		}
-		p, err := ParseMapProof(b)
+		p, err := ParseProof(b)
 		if err != nil {
 			return
 		}
@@ -126,7 +126,7 @@ func TestMapProofLiesAreRefused(t *testing.T) {
 	})
 }
 
-func TestMapProofTampering(t *testing.T) {
+func TestProofTampering(t *testing.T) {
 	var m Map
 	entries := randomEntries(200, 7)
 	if err := m.Insert(entries...); err != nil {
@@ -136,19 +136,19 @@ func TestMapProofTampering(t *testing.T) {
 	absent := sha256.Sum256([]byte("nobody"))
 	for _, c := range []struct {
 		name string
-		bend func(p *MapProof)
+		bend func(p *Proof)
 		of   [32]byte
 		ask  [32]byte
 	}{
-		{"another tag", func(*MapProof) {}, tag, entries[4].Tag},
-		{"sibling flipped", func(p *MapProof) { p.siblings[1][9] ^= 4 }, tag, tag},
-		{"sibling dropped", func(p *MapProof) { p.siblings = p.siblings[1:] }, tag, tag},
-		{"value changed", func(p *MapProof) { p.index++ }, tag, tag},
-		{"membership shown as absence, empty child", func(p *MapProof) { p.end, p.index = endEmpty, 0 }, tag, tag},
-		{"membership shown as absence, own entry", func(p *MapProof) { p.end, p.other = endOther, tag }, tag, tag},
-		{"absence by an entry off the path", func(p *MapProof) { p.end, p.other = endOther, absent }, tag, tag},
-		{"absence shown as membership", func(p *MapProof) { p.end, p.other, p.index = endPresent, [32]byte{}, 5 }, absent, absent},
-		{"257 siblings", func(p *MapProof) { p.siblings = append(make([][32]byte, 257-len(p.siblings)), p.siblings...) }, tag, tag},
+		{"another tag", func(*Proof) {}, tag, entries[4].Tag},
+		{"sibling flipped", func(p *Proof) { p.siblings[1][9] ^= 4 }, tag, tag},
+		{"sibling dropped", func(p *Proof) { p.siblings = p.siblings[1:] }, tag, tag},
+		{"value changed", func(p *Proof) { p.index++ }, tag, tag},
+		{"membership shown as absence, empty child", func(p *Proof) { p.end, p.index = endEmpty, 0 }, tag, tag},
+		{"membership shown as absence, own entry", func(p *Proof) { p.end, p.other = endOther, tag }, tag, tag},
+		{"absence by an entry off the path", func(p *Proof) { p.end, p.other = endOther, absent }, tag, tag},
+		{"absence shown as membership", func(p *Proof) { p.end, p.other, p.index = endPresent, [32]byte{}, 5 }, absent, absent},
+		{"257 siblings", func(p *Proof) { p.siblings = append(make([][32]byte, 257-len(p.siblings)), p.siblings...) }, tag, tag},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := m.Prove(c.of)
@@ -167,7 +167,7 @@ func TestMapProofTampering(t *testing.T) {
 		"version":       append([]byte{2}, b[1:]...),
 		"257 siblings":  slices.Concat(b[:10], []byte{1, 1}, make([]byte, 33+257*32)),
 	} {
-		if _, err := ParseMapProof(bad); err == nil {
+		if _, err := ParseProof(bad); err == nil {
 			t.Errorf("%s: parsed", name)
 		}
 	}
@@ -193,7 +193,7 @@ func TestMapRefusesDuplicateTags(t *testing.T) {
 	}
 }
 
-func FuzzMapProof(f *testing.F) {
+func FuzzProof(f *testing.F) {
 	var m Map
 	entries := randomEntries(50, 3)
 	if err := m.Insert(entries...); err != nil {
@@ -204,7 +204,7 @@ func FuzzMapProof(f *testing.F) {
 	f.Add(m.Prove(sha256.Sum256(nil)).Marshal(), entries[1].Tag[:])
 	f.Add((&Map{}).Prove(entries[0].Tag).Marshal(), entries[0].Tag[:])
 	f.Fuzz(func(t *testing.T, b, asked []byte) {
-		p, err := ParseMapProof(b)
+		p, err := ParseProof(b)
 		if err != nil {
 			return
 		}

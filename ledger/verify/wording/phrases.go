@@ -1,11 +1,27 @@
-package verify
+// Package wording holds every sentence and label that a verifier says, in English
+// and in French. They are part of the formats: docs/ledger-format.md has those that
+// another verifier must say, too.
+//
+// What it keeps: nothing.
+//
+// Trust: none. It is text.
+package wording
 
-// phrase is one sentence or label of a report in both languages.
-type phrase struct{ en, fr string }
+// Phrase is one sentence or label in both languages.
+type Phrase struct{ EN, FR string }
 
-// phrases holds everything a report says to people; [Report.Text] picks. Keys are "subject.", "verdict.", "why.",
+// Say gives the phrase of a name in a language: French for "fr", English for any
+// other.
+func Say(lang, name string) string {
+	if lang == "fr" {
+		return Phrases[name].FR
+	}
+	return Phrases[name].EN
+}
+
+// Phrases are read, never changed. Their names are "subject.", "verdict.", "why.",
 // "fact." or "limit." and the stable name that machines read.
-var phrases = map[string]phrase{
+var Phrases = map[string]Phrase{
 	"subject.checkpoint": {
 		"Checkpoint",
 		"Point de contrôle",
