@@ -76,6 +76,9 @@ func (l *Ledger) Disclose(tx *db.Tx, d Disclosure) (Pending, error) {
 	if err := l.fresh(tx); err != nil {
 		return Pending{}, err
 	}
+	if err := l.hasMonth(tx, d.At); err != nil {
+		return Pending{}, err
+	}
 	if d.ID == "" {
 		d.ID = postern.DisclosureID(postern.NewID())
 	}
@@ -164,6 +167,23 @@ func (l *Ledger) fresh(tx *db.Tx) error {
 	}
 	if stale {
 		return &postern.Error{Kind: postern.Unavailable, Key: "gate.refused.ledger-behind", Text: "the ledger is more than a minute behind, so nothing is shown: look at the sequencer"}
+	}
+	return nil
+}
+
+// hasMonth refuses what is dated before the log's first month: such a clock is
+// wrong, and the month has no VRF key.
+func (l *Ledger) hasMonth(tx *db.Tx, at time.Time) error {
+	first := l.first.Load()
+	if first == 0 {
+		err := tx.Row(`SELECT COALESCE(MIN(series), 0) FROM ledger_series`, nil, &first)
+		if err != nil || first == 0 { // the first batch will begin with this month or an earlier one
+			return err
+		}
+		l.first.Store(first)
+	}
+	if int64(verify.SeriesLeaf{}.Month(at).Series) < first {
+		return &postern.Error{Kind: postern.Unavailable, Key: "gate.refused.ledger-behind", Text: "this machine's clock says a month before the ledger began, so nothing is shown: set the clock"}
 	}
 	return nil
 }

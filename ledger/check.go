@@ -23,6 +23,19 @@ func (l *Ledger) checked(ctx context.Context) (c *chain, err error) {
 	return c, err
 }
 
+// listEpochs writes where the epochs stand for a ledger that is older than that
+// table.
+func (l *Ledger) listEpochs(ctx context.Context) error {
+	return l.DB.Update(ctx, func(tx *db.Tx) error {
+		var n int64
+		if err := tx.Row(`SELECT COUNT(*) FROM ledger_epoch`, nil, &n); err != nil || n == int64(l.chain.Epoch().Epoch) {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO ledger_epoch (idx) SELECT idx FROM ledger_leaf WHERE substr(data, 1, 2) = ?1 ON CONFLICT (idx) DO NOTHING`, []byte{1, byte(verify.LeafEpoch)})
+		return err
+	})
+}
+
 func (l *Ledger) check(tx *db.Tx) (*chain, error) {
 	last, _, _, err := l.published(tx)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -52,6 +53,8 @@ type Ledger struct {
 	Parts
 	secrets secrets
 
+	first atomic.Int64 // the log's first series, 0 until it is known
+
 	mu      sync.Mutex
 	freshAt time.Time // when the age of the oldest unsequenced row was last read
 	stale   bool      // what was read
@@ -64,7 +67,8 @@ type Ledger struct {
 	vrfs    []vrfKey
 
 	sequencing sync.Mutex
-	chain      *chain // guarded by sequencing; nil when it must be read again
+	chain      *chain       // changed by the holder of sequencing and maps; nil when it must be read again
+	maps       sync.RWMutex // held while chain changes, so that proofs can be made between ticks
 }
 
 // Open brings the tables up to date and checks what they hold against each
@@ -109,6 +113,9 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	}
 	if l.chain, err = l.checked(ctx); err != nil {
 		return nil, fmt.Errorf("couldn't start the ledger: %w", err)
+	}
+	if err := l.listEpochs(ctx); err != nil {
+		return nil, fmt.Errorf("couldn't list the epochs: %w", err)
 	}
 	if err := l.noteKeys(ctx); err != nil {
 		return nil, err

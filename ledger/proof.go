@@ -139,11 +139,20 @@ func hashes(tx *db.Tx, c verify.Checkpoint) tlog.HashReader {
 	return tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, stored{tx})
 }
 
+// hashesCached is as hashes, and reads each tile once.
+func hashesCached(tx *db.Tx, c verify.Checkpoint) tlog.HashReader {
+	return tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, &tileCache{stored{tx}, map[tlog.Tile][]byte{}})
+}
+
 func leafAndPath(tx *db.Tx, c verify.Checkpoint, index int64) (leaf []byte, path []tlog.Hash, err error) {
+	return leafAndPathIn(tx, c, hashes(tx, c), index)
+}
+
+func leafAndPathIn(tx *db.Tx, c verify.Checkpoint, tiles tlog.HashReader, index int64) (leaf []byte, path []tlog.Hash, err error) {
 	if err := tx.Row(`SELECT data FROM ledger_leaf WHERE idx = ?1`, db.Args(index), &leaf); err != nil {
 		return nil, nil, altered("leaf %d: %w", index, err)
 	}
-	if path, err = tlog.ProveRecord(c.Size, index, hashes(tx, c)); err != nil {
+	if path, err = tlog.ProveRecord(c.Size, index, tiles); err != nil {
 		return nil, nil, altered("%w", err)
 	}
 	// Never hand out a proof that does not hold.

@@ -44,7 +44,9 @@ func (l *Ledger) Sequence(ctx context.Context) (int, error) {
 		n, err := l.tick(ctx)
 		total += n
 		if err != nil {
+			l.maps.Lock()
 			l.chain = nil // it may be ahead of the tables
+			l.maps.Unlock()
 			return total, err
 		}
 		if n > 0 {
@@ -67,11 +69,15 @@ type work struct {
 	series   map[uint32]int64
 	note     []byte
 	at       time.Time
+	public   int64 // the newest public checkpoint's size
+	epoch    bool  // among the leaves is an epoch
 }
 
 func (l *Ledger) tick(ctx context.Context) (int, error) {
 	if l.chain == nil {
+		l.maps.Lock()
 		l.chain = newChain()
+		l.maps.Unlock()
 	}
 	w := work{at: l.Now(), series: map[uint32]int64{}}
 	var last verify.Checkpoint
@@ -79,7 +85,10 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 	// The tags are computed outside of a writing transaction: SQLite has one
 	// writer, and the gate waits for it.
 	err := l.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if err := l.chain.follow(tx); err != nil {
+		l.maps.Lock()
+		err = l.chain.follow(tx)
+		l.maps.Unlock()
+		if err != nil {
 			return err
 		}
 		clear(l.chain.changed)
@@ -92,12 +101,15 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	w.from, w.root = l.chain.Size(), l.chain.Root()
-	if err := l.build(&w); err != nil {
+	w.from, w.root, w.public = l.chain.Size(), l.chain.Root(), last.Size
+	l.maps.Lock()
+	err = l.build(&w)
+	l.maps.Unlock()
+	if err != nil {
 		return 0, err
 	}
 	size := l.chain.Size()
-	due := l.Publish < 0 || last.Size == 0 || w.at.Sub(lastAt) >= l.Publish || w.at.Before(lastAt)
+	due := l.Publish < 0 || w.epoch || last.Size == 0 || w.at.Sub(lastAt) >= l.Publish || w.at.Before(lastAt)
 	if size > last.Size && due {
 		if w.note, err = l.sign(size, l.chain.Root()); err != nil {
 			return 0, err
@@ -112,46 +124,74 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 	return len(w.rows), nil
 }
 
-// build appends the batch's leaves to the chain: a series leaf where a month
-// begins, the entries, and an epoch where one is due.
+// build appends the batch's leaves to the chain: the series leaves of the months
+// that have begun, the entries, and an epoch where one is due.
 func (l *Ledger) build(w *work) error {
 	add := func(leaf [verify.LeafSize]byte) error {
 		w.leaves = append(w.leaves, leaf[:])
 		return l.chain.append(leaf[:])
 	}
-	known := map[uint32]bool{}
-	for _, s := range l.chain.Series() {
-		known[s.Series] = true
+	for _, s := range l.begun(w) {
+		w.series[s.Series] = l.chain.Size()
+		if err := add(s.Marshal()); err != nil {
+			return err
+		}
 	}
 	for i := range w.rows {
-		r := &w.rows[i]
-		// The log begins with a series whatever comes first, so that no entry has
-		// the index 0 and a reader's cursor can start there.
-		if l.chain.Size() == 0 || r.typ == int64(verify.LeafDisclosure) && !known[r.series] {
-			s := verify.SeriesLeaf{Suite: verify.SuiteRistretto255}.Month(time.UnixMilli(r.at))
-			s.PublicKey = l.vrf(s.Series).public
-			w.series[s.Series] = l.chain.Size()
-			known[s.Series] = true
-			if err := add(s.Marshal()); err != nil {
-				return err
-			}
-		}
 		w.index = append(w.index, l.chain.Size())
-		if err := add(r.leaf); err != nil {
+		if err := add(w.rows[i].leaf); err != nil {
 			return err
 		}
 	}
 	last := l.chain.Epoch()
 	// A clock set back must not stop epochs; their times stand still until it catches up.
 	now := max(uint64(w.at.UnixMilli()), last.TimeMS)
-	if l.chain.Tags() == int(last.Tags) || last.Epoch > 0 && now-last.TimeMS < uint64(l.Epoch.Milliseconds()) {
+	switch {
+	case l.chain.Size() == int64(last.Covered)+1 && last.Epoch > 0: // nothing but the last epoch itself
+		return nil
+	case last.Epoch > 0 && now-last.TimeMS < uint64(l.Epoch.Milliseconds()):
+		return nil
+	case last.Epoch > 0 && w.public <= int64(last.Covered):
+		// Proofs are made against a public epoch, and memory has the newest two.
 		return nil
 	}
 	if err := l.chain.Settle(); err != nil {
 		return err
 	}
+	w.epoch = true
 	return add(verify.EpochLeaf{Epoch: last.Epoch + 1, Covered: uint64(l.chain.Size()), TimeMS: now,
 		Tags: uint64(l.chain.Tags()), MapRoot: l.chain.Map().Root()}.Marshal())
+}
+
+// begun gives the series leaves that are due: one for each month from the log's
+// first to the present, whether anything was disclosed in it or not, so that a
+// proof of absence can name every month. The log begins with one, so that no
+// entry has the index 0 and a reader's cursor can start there.
+func (l *Ledger) begun(w *work) (list []verify.SeriesLeaf) {
+	until := w.at
+	first := w.at
+	for i := range w.rows {
+		if r := &w.rows[i]; r.typ == int64(verify.LeafDisclosure) {
+			if at := time.UnixMilli(r.at); at.After(until) {
+				until = at
+			} else if at.Before(first) {
+				first = at
+			}
+		}
+	}
+	next := first
+	if known := l.chain.Series(); len(known) > 0 {
+		next = time.UnixMilli(int64(known[len(known)-1].EndMS))
+	}
+	for {
+		s := verify.SeriesLeaf{Suite: verify.SuiteRistretto255}.Month(next)
+		if s.StartMS > uint64(max(0, until.UnixMilli())) {
+			return list
+		}
+		s.PublicKey = l.vrf(s.Series).public
+		list = append(list, s)
+		next = time.UnixMilli(int64(s.EndMS))
+	}
 }
 
 // errMoved says that another process has written since this one read: the old
@@ -189,6 +229,10 @@ func (l *Ledger) write(tx *db.Tx, w *work) error {
 	for k, data := range l.chain.changed {
 		tiles = append(tiles, []any{k.level, k.n, data})
 	}
+	var epochs [][]any
+	if w.epoch { // the last of the batch
+		epochs = append(epochs, []any{size - 1})
+	}
 	for s, idx := range w.series {
 		series = append(series, []any{int64(s), idx})
 	}
@@ -199,6 +243,7 @@ func (l *Ledger) write(tx *db.Tx, w *work) error {
 		{`INSERT INTO ledger_leaf (idx, data) VALUES `, ``, leaves},
 		{`INSERT INTO ledger_stream (idx, series, n) VALUES `, ``, streams},
 		{`INSERT INTO ledger_series (series, idx) VALUES `, ``, series},
+		{`INSERT INTO ledger_epoch (idx) VALUES `, ``, epochs},
 		{`INSERT INTO ledger_counter (series, account, tier, n) VALUES `, ` ON CONFLICT (series, account, tier) DO UPDATE SET n = excluded.n`, counters},
 		{`INSERT INTO ledger_tile (level, n, data) VALUES `, ` ON CONFLICT (level, n) DO UPDATE SET data = excluded.data`, tiles},
 		{`UPDATE ledger_entry SET idx = v.column2 FROM (VALUES `, `) AS v WHERE ledger_entry.seq = v.column1 AND ledger_entry.idx IS NULL`, indices},

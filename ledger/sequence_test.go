@@ -218,7 +218,7 @@ func TestSequencersExcludeEachOther(t *testing.T) {
 	})
 }
 
-// An epoch is due by the clock, only where there are new tags, and a clock set
+// An epoch is due by the clock, only where there are new leaves, and a clock set
 // back stops nothing.
 func TestEpochsAndClocks(t *testing.T) {
 	engine.Each(t, func(t *testing.T, handle engine.Open) {
@@ -235,12 +235,18 @@ func TestEpochsAndClocks(t *testing.T) {
 		w.advance(-48 * time.Hour)
 		w.disclose(w.disclosure(ana, postern.TierContent))
 		w.sequence()
-		w.advance(-40 * 24 * time.Hour) // a month that comes late has its series late
-		w.disclose(w.disclosure(ana, postern.TierContent))
+		w.advance(-40 * 24 * time.Hour) // to a month before the log began, which has no place in it
+		refused := w.h.Update(context.Background(), func(tx *db.Tx) error {
+			_, err := w.l.Disclose(tx, w.disclosure(ana, postern.TierContent))
+			return err
+		})
+		if postern.KindOf(refused) != postern.Unavailable {
+			t.Errorf("a disclosure before the log began: %v", refused)
+		}
 		w.sequence()
 		w.advance(60 * 24 * time.Hour)
-		w.sequence()
-		if s := w.verify(); s.Disclosures != 3 || s.Size != 7 {
+		w.sequence() // the next month's series, though nothing was disclosed in it, and an epoch
+		if s := w.verify(); s.Disclosures != 2 || s.Size != 6 {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -27,6 +27,7 @@ type Replayer struct {
 	tags    Map
 	pending []Entry
 	epoch   EpochLeaf
+	earlier EpochLeaf
 	series  []SeriesLeaf
 }
 
@@ -80,7 +81,7 @@ func (r *Replayer) addEpoch(l EpochLeaf) error {
 	case l.MapRoot != r.tags.Root():
 		return fmt.Errorf("epoch %d states another map root than its leaves give", l.Epoch)
 	}
-	r.epoch = l
+	r.earlier, r.epoch = r.epoch, l
 	return nil
 }
 
@@ -104,6 +105,9 @@ func (r *Replayer) Root() tlog.Hash { return r.tree.Root() }
 
 // Epoch returns the last epoch leaf, zero if there was none.
 func (r *Replayer) Epoch() EpochLeaf { return r.epoch }
+
+// Earlier returns the epoch leaf before the last, zero if there was none.
+func (r *Replayer) Earlier() EpochLeaf { return r.earlier }
 
 // Series returns the series leaves in order.
 func (r *Replayer) Series() []SeriesLeaf { return r.series }

@@ -34,7 +34,7 @@ func aLog(batches, each int) [][]byte {
 		for range each {
 			var l DisclosureLeaf
 			r.Read(l.Tag[:])
-			batch = append(batch, Entry{l.Tag, uint64(len(leaves))})
+			batch = append(batch, Entry{Tag: l.Tag, Index: uint64(len(leaves))})
 			leaves = append(leaves, bytesOf(l))
 		}
 		if err := m.Insert(batch...); err != nil {

@@ -45,6 +45,15 @@ type Map struct {
 	root    ref
 	entries []Entry
 	nodes   []mapNode
+	before  before
+}
+
+// before is what the last batch changed, as it was: an older root can then still be
+// proved against, at the price of one batch's paths.
+type before struct {
+	root  ref
+	nodes int             // how many there were
+	saved map[int]mapNode // those that the batch changed
 }
 
 // ref names a subtree: 0 none, odd an entry, even a node; the number is the position in its slice plus one.
@@ -73,7 +82,26 @@ type mapNode struct {
 func (m *Map) Len() int { return len(m.entries) }
 
 // Root returns the hash of the whole map.
-func (m *Map) Root() [32]byte { return m.hash(m.root, 0) }
+func (m *Map) Root() [32]byte { return m.now().hash(m.root, 0) }
+
+// PreviousRoot returns the root as it was before the last batch.
+func (m *Map) PreviousRoot() [32]byte { return m.previous().hash(m.before.root, 0) }
+
+// view is the map as it is, or as it was before the last batch.
+type view struct {
+	m     *Map
+	saved map[int]mapNode
+}
+
+func (m *Map) now() view      { return view{m, nil} }
+func (m *Map) previous() view { return view{m, m.before.saved} }
+
+func (v view) node(r ref) *mapNode {
+	if n, ok := v.saved[r.pos()]; ok {
+		return &n
+	}
+	return &v.m.nodes[r.pos()]
+}
 
 // Get returns the log index of a tag.
 func (m *Map) Get(tag [32]byte) (index uint64, ok bool) {
@@ -107,6 +135,10 @@ func (m *Map) Insert(batch ...Entry) error {
 			return fmt.Errorf("%w: index %d", ErrDuplicateTag, sorted[i].Index)
 		}
 	}
+	if len(batch) == 0 {
+		return nil
+	}
+	m.before = before{root: m.root, nodes: len(m.nodes), saved: map[int]mapNode{}}
 	first := len(m.entries)
 	m.entries = append(m.entries, sorted...)
 	// Hashing is most of a large batch, and tags spread evenly: eight subtrees at once. A small one is hashed
@@ -163,6 +195,9 @@ func (m *Map) merge(r ref, lo, hi int, later bool) ref {
 		at = min(at, own,
 			commonBits(&m.entries[lo].Tag, &m.entries[some].Tag), commonBits(&m.entries[hi-1].Tag, &m.entries[some].Tag))
 		if at == own { // the node stays where it is
+			if r.pos() < m.before.nodes {
+				m.before.saved[r.pos()] = m.nodes[r.pos()]
+			}
 			mid := m.split(lo, hi, at)
 			left := m.merge(m.nodes[r.pos()].left, lo, mid, later)
 			right := m.merge(m.nodes[r.pos()].right, mid, hi, later)
@@ -216,22 +251,22 @@ func (m *Map) rehash(r ref, forks int) {
 		m.rehash(n.left, 0)
 		m.rehash(n.right, 0)
 	}
-	n.hash = parentHash(m.hash(n.left, int(n.bit)+1), m.hash(n.right, int(n.bit)+1))
+	n.hash = parentHash(m.now().hash(n.left, int(n.bit)+1), m.now().hash(n.right, int(n.bit)+1))
 	n.stale = false
 }
 
 // hash returns the hash of subtree r hanging at depth.
-func (m *Map) hash(r ref, depth int) [32]byte {
+func (v view) hash(r ref, depth int) [32]byte {
 	if r == 0 {
 		return [32]byte{}
 	}
 	if r.isEntry() {
-		return entryHash(m.entries[r.pos()])
+		return entryHash(v.m.entries[r.pos()])
 	}
-	n := &m.nodes[r.pos()]
+	n := v.node(r)
 	h := n.hash
 	for d := int(n.bit) - 1; d >= depth; d-- {
-		h = fold(h, [32]byte{}, bit(&m.entries[n.some].Tag, d))
+		h = fold(h, [32]byte{}, bit(&v.m.entries[n.some].Tag, d))
 	}
 	return h
 }

@@ -39,15 +39,20 @@ type Proof struct {
 }
 
 // Prove returns the proof for a tag, present or absent.
-func (m *Map) Prove(tag [32]byte) Proof {
+func (m *Map) Prove(tag [32]byte) Proof { return m.now().prove(m.root, tag) }
+
+// ProvePrevious returns the proof against [Map.PreviousRoot].
+func (m *Map) ProvePrevious(tag [32]byte) Proof { return m.previous().prove(m.before.root, tag) }
+
+func (v view) prove(r ref, tag [32]byte) Proof {
 	p := Proof{end: endEmpty}
-	r, depth := m.root, 0
+	depth := 0
 	for r != 0 && !r.isEntry() {
-		n := &m.nodes[r.pos()]
-		some := &m.entries[n.some].Tag
+		n := v.node(r)
+		some := &v.m.entries[n.some].Tag
 		for ; depth < int(n.bit); depth++ { // parents with one child, which memory leaves out
 			if bit(&tag, depth) != bit(some, depth) {
-				p.siblings = append(p.siblings, m.hash(r, depth+1))
+				p.siblings = append(p.siblings, v.hash(r, depth+1))
 				return p
 			}
 			p.siblings = append(p.siblings, [32]byte{})
@@ -57,11 +62,11 @@ func (m *Map) Prove(tag [32]byte) Proof {
 			next, sibling = sibling, next
 		}
 		depth++
-		p.siblings = append(p.siblings, m.hash(sibling, depth))
+		p.siblings = append(p.siblings, v.hash(sibling, depth))
 		r = next
 	}
 	if r != 0 {
-		e := m.entries[r.pos()]
+		e := v.m.entries[r.pos()]
 		p.end, p.index = endPresent, e.Index
 		if e.Tag != tag {
 			p.end, p.other = endOther, e.Tag
