@@ -29,6 +29,7 @@ var operations = map[string]operation{
 	"export":                 op(exportMail),
 	"contain":                op(contain),
 	"scope":                  op(scope),
+	"statement":              op(makeStatement),
 	"alerts":                 op(listAlerts),
 	"policy.replay":          op(replayPolicy),
 }

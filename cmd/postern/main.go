@@ -36,6 +36,7 @@ type cli struct {
 	Export     exportCmd     `cmd:"" help:"Give an account's mail back, byte for byte."`
 	Contain    containCmd    `cmd:"" help:"End the access of a credential, session, grant, network or organisation, now."`
 	Scope      scopeCmd      `cmd:"" help:"Say exactly what was shown, of whom, to whom, and when."`
+	Statement  statementCmd  `cmd:"" help:"Prove to a customer that nobody looked, or who did."`
 	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline."`
 	Keys       keysCmd       `cmd:"" help:"Show, encrypt and change the ledger's keys."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
@@ -101,6 +102,10 @@ func run(ctx context.Context, args []string, o out) int {
 	var usage *kong.ParseError
 	if errors.As(err, &usage) {
 		fmt.Fprintln(o.Stderr, "Try `postern --help`, or `postern COMMAND --help` for one command with an example.")
+		return exitFailed
+	}
+	var u unable
+	if errors.As(err, &u) {
 		return exitFailed
 	}
 	switch postern.KindOf(err) {

@@ -1,0 +1,65 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/ledger"
+)
+
+// StatementIn asks whether staff looked at an account. Zero times mean the widest
+// window that can be proved.
+type StatementIn struct {
+	Address string    `json:"address"`
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
+	Tier    string    `json:"tier"`
+}
+
+// StatementOut is the answer, with the file that proves it.
+type StatementOut struct {
+	Address string    `json:"address"`
+	Number  string    `json:"number"`
+	Finding string    `json:"finding"`
+	Count   int       `json:"count"`
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
+	Tier    string    `json:"tier"`
+	Issued  time.Time `json:"issued"`
+	Size    int       `json:"size"` // of the file, in bytes
+	File    []byte    `json:"file"`
+}
+
+func makeStatement(ctx context.Context, n *Node, in StatementIn, _ report) (StatementOut, error) {
+	a, err := n.Accounts.ByAddress(ctx, in.Address)
+	if err != nil {
+		return StatementOut{}, err
+	}
+	tier := postern.TierAccount
+	for tier <= postern.TierAttachment && tier.String() != in.Tier {
+		tier++
+	}
+	if tier > postern.TierAttachment {
+		return StatementOut{}, invalid("%q is no tier: account, trace, envelope, content or attachment", in.Tier)
+	}
+	w := ledger.Window{From: in.From, Until: in.Until, Tier: tier}
+	if w.From.IsZero() || w.Until.IsZero() {
+		from, until, err := n.Ledger.Provable(ctx)
+		if err != nil {
+			return StatementOut{}, err
+		}
+		if w.From.IsZero() {
+			w.From = from
+		}
+		if w.Until.IsZero() {
+			w.Until = until
+		}
+	}
+	s, err := n.Ledger.Statement(ctx, a.ID, a.Address, w)
+	if err != nil {
+		return StatementOut{}, err
+	}
+	return StatementOut{Address: a.Address, Number: s.Number, Finding: s.Finding, Count: s.Count, From: s.Window.From, Until: s.Window.Until, Tier: tier.String(),
+		Issued: s.Issued, Size: len(s.File), File: s.File}, nil
+}
