@@ -50,7 +50,9 @@ var rules = []rule{
 	{"mail/rules", []string{"account", "message", "db"}, "what customers have done with their mail as it arrives"},
 	{"mail/web", []string{"mail", "mail/internal/store", "mail/rules", "account", "ledger", "message", "message/archive", "db", "blob", "ui"}, "the customer's face"},
 
-	{"ledger", []string{"db", "blob", "ledger/verify"}, "the formats are written once, in the auditor's half"},
+	{"ledger/witness", []string{"ledger/verify"}, "a witness is asked by formats that anybody can read"},
+	{"ledger/receipt", nil, "the mail plane believes a signature, and needs no ledger for that"},
+	{"ledger", []string{"db", "blob", "ledger/receipt", "ledger/verify", "ledger/witness"}, "the formats are written once, in the auditor's half"},
 	{"ledger/keyring", []string{"ledger", "ledger/verify"}, "where keys are kept is nobody else's business"},
 	{"ledger/verify", nil, "an auditor reads this folder and nothing else"},
 	{"gate", []string{"gate/budget", "gate/hold", "gate/lease", "gate/policy", "gate/watch", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as an interface; it reads no mail"},

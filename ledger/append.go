@@ -11,10 +11,6 @@ import (
 	"github.com/postern-mail/postern/ledger/verify"
 )
 
-// MaxMessages is how many messages one disclosure may name: more are more
-// disclosures, so that a record always lists them one by one.
-const MaxMessages = 100
-
 // maxBehind is how old the oldest unsequenced row may be before the ledger
 // refuses to take more (LEDGER.md, "Fail closed").
 const maxBehind = time.Minute
@@ -152,7 +148,7 @@ func (l *Ledger) fresh(tx *db.Tx) error {
 	now := l.Now()
 	l.mu.Lock()
 	recent := !l.freshAt.IsZero() && now.Sub(l.freshAt) < time.Second && !now.Before(l.freshAt)
-	stale := l.stale
+	stale, unseen := l.stale, l.unseen
 	l.mu.Unlock()
 	if !recent {
 		var at int64
@@ -161,9 +157,15 @@ func (l *Ledger) fresh(tx *db.Tx) error {
 			return err
 		}
 		stale = err == nil && now.Sub(time.UnixMilli(at)) > maxBehind
+		if unseen = l.witnessed(tx, now); unseen != nil && postern.KeyOf(unseen) == "" {
+			return unseen
+		}
 		l.mu.Lock()
-		l.freshAt, l.stale = now, stale
+		l.freshAt, l.stale, l.unseen = now, stale, unseen
 		l.mu.Unlock()
+	}
+	if unseen != nil {
+		return unseen
 	}
 	if stale {
 		return &postern.Error{Kind: postern.Unavailable, Key: "gate.refused.ledger-behind", Text: "the ledger is more than a minute behind, so nothing is shown: look at the sequencer"}

@@ -13,7 +13,8 @@ import (
 )
 
 // Handler serves the public log as c2sp.org/tlog-tiles says: /checkpoint,
-// /tile/<L>/<N>, /tile/entries/<N>, and the log's verifier key at /log.vkey.
+// /tile/<L>/<N>, /tile/entries/<N>, the log's verifier key at /log.vkey, and at
+// /policy that key with the witnesses.
 // Nothing that a public checkpoint does not cover is served. Everybody may read
 // all of it.
 func (l *Ledger) Handler() http.Handler {
@@ -21,6 +22,10 @@ func (l *Ledger) Handler() http.Handler {
 	mux.HandleFunc("GET /log.vkey", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Write([]byte(l.Keys.LogPublic + "\n"))
+	})
+	mux.HandleFunc("GET /policy", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Write(l.PolicyFile())
 	})
 	mux.HandleFunc("GET /checkpoint", func(w http.ResponseWriter, r *http.Request) {
 		b, err := l.CheckpointFile(r.Context())
@@ -44,6 +49,10 @@ func (l *Ledger) Handler() http.Handler {
 	})
 	return mux
 }
+
+// PolicyFile is whom the provider suggests to believe: the log's keys, and the
+// witnesses with their quorum. Nobody should take it from the provider alone.
+func (l *Ledger) PolicyFile() []byte { return l.policy.Marshal() }
 
 func (l *Ledger) refuse(w http.ResponseWriter, err error) {
 	switch postern.KindOf(err) {

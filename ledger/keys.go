@@ -148,7 +148,7 @@ func (l *Ledger) readKeys() (err error) {
 			return &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("the log's key is for %q and the ledger is %q: a log keeps its name for good", name, l.Origin)}
 		}
 	}
-	l.policy = verify.Policy{Logs: public}
+	l.policy = l.Witnesses.Of(public)
 	empty, err := tlog.TreeHash(0, nil)
 	if err != nil {
 		return err

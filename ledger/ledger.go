@@ -29,6 +29,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/ledger/witness"
 )
 
 //go:embed migrations/*.sql
@@ -46,6 +47,11 @@ type Parts struct {
 	Tick    time.Duration // between sequencer runs; 0 means 1 s
 	Epoch   time.Duration // between map roots; 0 means 10 min
 	Publish time.Duration // between public checkpoints; 0 means 60 s, negative: at once
+
+	// Witnesses are those that must cosign, and their quorum; the policy's own
+	// log lines do not count. The zero policy asks for none.
+	Witnesses verify.Policy
+	Heartbeat time.Duration // after which witnesses cosign the newest again; 0 means 10 min
 }
 
 // Ledger appends and reads records. It is safe for concurrent use.
@@ -58,13 +64,17 @@ type Ledger struct {
 	mu      sync.Mutex
 	freshAt time.Time // when the age of the oldest unsequenced row was last read
 	stale   bool      // what was read
+	unseen  error     // why the witnesses do not suffice, nil when they do
 
 	kick  chan struct{}
 	moved chan struct{} // closed after the next batch; guarded by mu
 
-	signers []note.Signer
-	policy  verify.Policy // believes this log alone
-	vrfs    []vrfKey
+	signers  []note.Signer
+	policy   verify.Policy // believes this log and the configured witnesses
+	client   witness.Client
+	began    time.Time   // when this process did
+	compared atomic.Bool // a quorum of witnesses has agreed with the tables at the start
+	vrfs     []vrfKey
 
 	sequencing sync.Mutex
 	chain      *chain       // changed by the holder of sequencing and maps; nil when it must be read again
@@ -80,6 +90,9 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	if p.Epoch == 0 {
 		p.Epoch = 10 * time.Minute
 	}
+	if p.Heartbeat == 0 {
+		p.Heartbeat = 10 * time.Minute
+	}
 	if p.Publish == 0 {
 		p.Publish = time.Minute
 	}
@@ -90,7 +103,7 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	if err := p.DB.Migrate(ctx, "ledger", files); err != nil {
 		return nil, err
 	}
-	l := &Ledger{Parts: p, kick: make(chan struct{}, 1), moved: make(chan struct{})}
+	l := &Ledger{Parts: p, kick: make(chan struct{}, 1), moved: make(chan struct{}), began: p.Now()}
 	if l.secrets, err = newSecrets(p.Keys.Wrap); err != nil {
 		return nil, fmt.Errorf("couldn't read the ledger's wrapping key: %w", err)
 	}
@@ -116,6 +129,9 @@ func Open(ctx context.Context, p Parts) (*Ledger, error) {
 	}
 	if err := l.listEpochs(ctx); err != nil {
 		return nil, fmt.Errorf("couldn't list the epochs: %w", err)
+	}
+	if err := l.compare(ctx); err != nil {
+		return nil, err
 	}
 	if err := l.noteKeys(ctx); err != nil {
 		return nil, err

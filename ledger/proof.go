@@ -177,18 +177,10 @@ func (l *Ledger) find(tx *db.Tx, id postern.DisclosureID) (r row, err error) {
 	return r, err
 }
 
-func (l *Ledger) current(tx *db.Tx) (verify.Checkpoint, []byte, error) {
-	c, signed, _, err := l.published(tx)
-	if err == nil && signed == nil {
-		err = &postern.Error{Kind: postern.NotFound, Text: "the ledger has not published a checkpoint yet"}
-	}
-	return c, signed, err
-}
-
 // reaching gives the newest public checkpoint if it covers the index.
 func (l *Ledger) reaching(tx *db.Tx, idx *int64) (verify.Checkpoint, []byte, error) {
-	c, signed, _, err := l.published(tx)
-	if err == nil && (idx == nil || signed == nil || *idx >= c.Size) {
+	c, signed, err := l.current(tx)
+	if postern.KindOf(err) == postern.NotFound || err == nil && (idx == nil || *idx >= c.Size) {
 		err = &postern.Error{Kind: postern.Unavailable, Key: "ledger.proof.soon", Text: "the entry is not under a public checkpoint yet: ask again in a minute"}
 	}
 	return c, signed, err

@@ -60,7 +60,7 @@ func (p *proving) make(tx *db.Tx) error {
 		return err
 	}
 	ends := w.Until.Add(verify.MergeDelay)
-	if !ends.Before(l.Now()) {
+	if ends.After(l.Now()) {
 		return tooSoon()
 	}
 	end, signed, err := l.endCheckpoint(tx, ends)
@@ -137,24 +137,17 @@ func (p *proving) within(at int64) bool {
 	return at >= int64(p.proof.From) && at < int64(p.proof.Until)
 }
 
-// start chooses the checkpoint before the window: the newest of its time, unless
-// a disclosure that its own clock puts into the window stands before that.
+// start chooses the checkpoint before the window: the largest of its time that
+// stands before every disclosure which its own clock puts into the window. That
+// can be an earlier one where a witness' seconds and our clock meet.
 func (p *proving) start(tx *db.Tx) (verify.Checkpoint, []byte, error) {
-	at := p.w.From
-	for {
-		c, signed, err := p.l.startCheckpoint(tx, at)
-		if err != nil {
-			return c, nil, err
-		}
-		early := slices.ContainsFunc(p.rows, func(r proved) bool { return p.within(r.at) && *r.idx < c.Size })
-		if !early {
-			return c, signed, nil
-		}
-		at = at.Add(-time.Minute)
-		if at.Before(p.w.From.Add(-verify.MergeDelay)) {
-			return c, nil, altered("a disclosure stands an hour before its own time")
+	most := p.s1
+	for _, r := range p.rows {
+		if p.within(r.at) {
+			most = min(most, *r.idx)
 		}
 	}
+	return p.l.startCheckpoint(tx, p.w.From, most)
 }
 
 func (p *proving) series(tx *db.Tx, latest verify.Checkpoint, tiles tlog.HashReader) error {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/ledger/verify"
 )
@@ -17,6 +19,11 @@ import (
 // logged and tried again; meanwhile the gate refuses (see Disclose).
 func (l *Ledger) Run(ctx context.Context) error {
 	return l.DB.Lead(ctx, "ledger", func(ctx context.Context) error {
+		ctx, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		wg.Go(func() { l.witnesses(ctx) })
+		defer wg.Wait()
+		defer stop()
 		tick := time.NewTicker(l.Tick)
 		defer tick.Stop()
 		for {
@@ -95,13 +102,18 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 		if last, _, lastAt, err = l.published(tx); err != nil {
 			return err
 		}
+		if c, _, err := l.current(tx); err == nil {
+			w.public = c.Size
+		} else if postern.KindOf(err) != postern.NotFound {
+			return err
+		}
 		w.rows, w.counters, err = l.readBatch(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	w.from, w.root, w.public = l.chain.Size(), l.chain.Root(), last.Size
+	w.from, w.root = l.chain.Size(), l.chain.Root()
 	l.maps.Lock()
 	err = l.build(&w)
 	l.maps.Unlock()
@@ -120,6 +132,9 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 	}
 	if err := l.DB.Update(ctx, func(tx *db.Tx) error { return l.write(tx, &w) }); err != nil {
 		return 0, fmt.Errorf("couldn't write %d leaves: %w", len(w.leaves), err)
+	}
+	if w.note != nil {
+		l.announce() // witnesses wait for it
 	}
 	return len(w.rows), nil
 }
@@ -248,7 +263,7 @@ func (l *Ledger) write(tx *db.Tx, w *work) error {
 		{`INSERT INTO ledger_tile (level, n, data) VALUES `, ` ON CONFLICT (level, n) DO UPDATE SET data = excluded.data`, tiles},
 		{`UPDATE ledger_entry SET idx = v.column2 FROM (VALUES `, `) AS v WHERE ledger_entry.seq = v.column1 AND ledger_entry.idx IS NULL`, indices},
 	} {
-		if err := many(tx, s.head, s.tail, s.rows); err != nil {
+		if err := tx.Many(s.head, s.tail, s.rows); err != nil {
 			return err
 		}
 	}

@@ -59,29 +59,29 @@ func (l *Ledger) secretFor(ctx context.Context, account postern.AccountID) (k *s
 // is none.
 func (l *Ledger) Provable(ctx context.Context) (from, until time.Time, err error) {
 	err = l.DB.View(ctx, func(tx *db.Tx) error {
-		var first int64
-		err := tx.Row(`SELECT at FROM ledger_checkpoint ORDER BY size LIMIT 1`, nil, &first)
-		if errors.Is(err, db.ErrNoRows) {
-			return noWindow()
-		}
-		if err != nil {
-			return err
-		}
 		c, _, err := l.current(tx)
 		if err != nil {
-			return err
+			return noWindow()
 		}
 		e, err := publicEpoch(tx, c)
 		if err != nil {
 			return err
 		}
-		// The newest checkpoint that the map reaches was the newest until the next came.
-		next := l.Now().UnixMilli()
-		err = tx.Row(`SELECT at FROM ledger_checkpoint WHERE size > ?1 ORDER BY size LIMIT 1`, db.Args(int64(e.Covered)+1), &next)
-		if err != nil && !errors.Is(err, db.ErrNoRows) {
+		var first, last int64
+		if l.policy.Quorum() {
+			err = tx.Row(`SELECT (SELECT COALESCE(MIN(first_at), 0) FROM ledger_public), (SELECT COALESCE(MAX(last_at), 0) FROM ledger_public WHERE size <= ?1)`, db.Args(int64(e.Covered)+1), &first, &last)
+		} else if err = tx.Row(`SELECT at FROM ledger_checkpoint ORDER BY size LIMIT 1`, nil, &first); err == nil {
+			// The newest checkpoint that the map reaches was the newest until the next came.
+			last = l.Now().UnixMilli()
+			if err = tx.Row(`SELECT at FROM ledger_checkpoint WHERE size > ?1 ORDER BY size LIMIT 1`, db.Args(int64(e.Covered)+1), &last); errors.Is(err, db.ErrNoRows) {
+				err = nil
+			}
+			last--
+		}
+		if err != nil {
 			return err
 		}
-		from, until = time.UnixMilli(first).UTC(), time.UnixMilli(next-1).Add(-verify.MergeDelay).UTC()
+		from, until = time.UnixMilli(first).UTC(), time.UnixMilli(last).Add(-verify.MergeDelay).UTC()
 		if !from.Before(until) {
 			return noWindow()
 		}

@@ -270,6 +270,12 @@ func (p Policy) Marshal() []byte {
 	return b.Bytes()
 }
 
+// Of is the policy with other logs: whoever runs a log asks its witnesses about no other.
+func (p Policy) Of(logs []Key) Policy {
+	p.Logs, p.URLs = logs, nil
+	return p
+}
+
 // Quorum says whether the policy asks for witnesses at all.
 func (p Policy) Quorum() bool { return p.quorum != "" && p.quorum != none }
 

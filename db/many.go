@@ -1,20 +1,18 @@
-package ledger
+package db
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/postern-mail/postern/db"
 )
 
 // rowsAtOnce is how many rows one statement writes: of two sizes only, so that
 // the driver prepares each statement once.
 const rowsAtOnce = 64
 
-// many runs head, the rows as a list of VALUES, and tail, and fails unless every
+// Many runs head, the rows as a list of VALUES, and tail, and fails unless every
 // row had its effect.
-func many(tx *db.Tx, head, tail string, rows [][]any) error {
+func (tx *Tx) Many(head, tail string, rows [][]any) error {
 	for len(rows) > 0 {
 		n := 1
 		if len(rows) >= rowsAtOnce {
