@@ -27,6 +27,7 @@ const (
 	RefusedOutsideScope = "gate.refused.outside-scope"  // the grant does not name this message
 	RefusedBudget       = "gate.refused.budget"         // too many accounts or messages in an hour or a day
 	RefusedLedgerBehind = "gate.refused.ledger-behind"  // nothing can be written down, so nothing is shown
+	RefusedUnwitnessed  = "gate.refused.unwitnessed"    // no outside witness sees what is written down
 	RefusedNoCase       = "gate.refused.no-case"        // the policy wants a case
 	RefusedOtherAccount = "gate.refused.other-account"  // the case or the message is another account's
 	RefusedCaseClosed   = "gate.refused.case-closed"    // the case is closed

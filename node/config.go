@@ -161,6 +161,15 @@ type LedgerConfig struct {
 	// Publish is the longest time between public checkpoints; "0s" publishes each
 	// as it comes, and tells the world when something was looked at. Default "60s".
 	Publish Duration `toml:"publish"`
+	// Witnesses is a file that names the witnesses who must cosign the log, with
+	// their addresses, quorum and map line (docs/ledger-format.md, "whom to
+	// believe"; docs/witnesses.md). Without a quorum for half an hour nothing more
+	// is shown to staff. "" asks for none: then no time in the log is more than
+	// this machine's word.
+	Witnesses string `toml:"witnesses"`
+	// Heartbeat is after how long witnesses cosign again when nothing happens.
+	// Default "10m".
+	Heartbeat Duration `toml:"heartbeat"`
 }
 
 // KeysConfig says where the ledger's keys are kept: as they come, in files in
@@ -240,7 +249,7 @@ func DefaultConfig() Config {
 		},
 		Mail:   MailConfig{MaxSize: 50 << 20, Quota: 5 << 30, Outbound: "direct", Check: &check},
 		Gate:   GateConfig{Policy: "default", Foreign: ForeignConfig{TLS: "implicit", Login: "separator", Separator: "*", Connections: 8, Timeout: Duration{20 * time.Second}}},
-		Ledger: LedgerConfig{Publish: Duration{time.Minute}},
+		Ledger: LedgerConfig{Publish: Duration{time.Minute}, Heartbeat: Duration{10 * time.Minute}},
 		Log:    LogConfig{Level: "info"},
 	}
 }
@@ -259,7 +268,7 @@ func LoadConfig(file string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", file, err)
 	}
 	dir := filepath.Dir(file)
-	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key, &c.Gate.Foreign.CA, &c.Gate.Foreign.PasswordFile, &c.Keys.Identity} {
+	for _, p := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.Key, &c.Gate.Foreign.CA, &c.Gate.Foreign.PasswordFile, &c.Keys.Identity, &c.Ledger.Witnesses} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

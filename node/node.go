@@ -176,8 +176,12 @@ func (n *Node) build(ctx context.Context) error {
 	if publish == 0 {
 		publish = -1 // at once
 	}
+	witnesses, err := n.witnesses()
+	if err != nil {
+		return err
+	}
 	n.Ledger, err = ledger.Open(ctx, ledger.Parts{DB: handles[open.Staff], Keys: keys, Origin: n.cfg.Ledger.Origin, Node: nodeName(), Now: n.now, Log: n.log,
-		Publish: publish})
+		Publish: publish, Witnesses: witnesses, Heartbeat: n.cfg.Ledger.Heartbeat.Duration})
 	if err != nil {
 		return err
 	}
