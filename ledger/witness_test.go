@@ -32,7 +32,6 @@ type seer struct {
 
 	mu     sync.Mutex
 	last   verify.Checkpoint
-	size   int64
 	answer func(w http.ResponseWriter) bool // true: has answered in its own way
 	asked  int
 }

@@ -37,7 +37,7 @@ type cli struct {
 	Contain    containCmd    `cmd:"" help:"End the access of a credential, session, grant, network or organisation, now."`
 	Scope      scopeCmd      `cmd:"" help:"Say exactly what was shown, of whom, to whom, and when."`
 	Statement  statementCmd  `cmd:"" help:"Prove to a customer that nobody looked, or who did."`
-	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline."`
+	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline, or a whole log."`
 	Keys       keysCmd       `cmd:"" help:"Show, encrypt and change the ledger's keys."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
 	Policy     policyCmd     `cmd:"" help:"Check, explain and compare policies, and replay history under one."`
