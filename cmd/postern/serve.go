@@ -28,7 +28,7 @@ func (c *serveCmd) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(ctx, cfg, node.Options{LogTo: o.Stderr})
+	n, err := node.Listen(ctx, cfg, node.Options{LogTo: o.Stderr})
 	if err != nil {
 		return err
 	}
