@@ -52,8 +52,9 @@ var rules = []rule{
 
 	{"ledger/witness", []string{"ledger/verify"}, "a witness is asked by formats that anybody can read"},
 	{"ledger/receipt", nil, "the mail plane believes a signature, and needs no ledger for that"},
-	{"ledger", []string{"db", "blob", "ledger/receipt", "ledger/verify", "ledger/witness"}, "the formats are written once, in the auditor's half"},
-	{"ledger/keyring", []string{"ledger", "ledger/verify"}, "where keys are kept is nobody else's business"},
+	{"ledger", []string{"db", "blob", "ledger/keys", "ledger/receipt", "ledger/verify", "ledger/witness"}, "the formats are written once, in the auditor's half"},
+	{"ledger/keys", []string{"ledger/verify"}, "keys are read before there is a ledger"},
+	{"ledger/keyring", []string{"ledger/keys", "ledger/verify"}, "where keys are kept is nobody else's business"},
 	{"ledger/verify", nil, "an auditor reads this folder and nothing else"},
 	{"ledger/verify/mirror", []string{"ledger/verify"}, "an auditor reads a published log by its formats alone"},
 	{"gate", []string{"gate/budget", "gate/hold", "gate/lease", "gate/policy", "gate/watch", "ledger", "ledger/verify", "staff", "db"}, "mailboxes reach it as an interface; it reads no mail"},

@@ -85,9 +85,14 @@ func altered(format string, args ...any) error {
 
 // sign makes the checkpoint of a size.
 func (l *Ledger) sign(size int64, root tlog.Hash) ([]byte, error) {
-	b, err := note.Sign(&note.Note{Text: verify.Checkpoint{Origin: l.Origin, Size: size, Root: root}.Body()}, l.signers...)
+	return l.signText(verify.Checkpoint{Origin: l.Origin, Size: size, Root: root}.Body())
+}
+
+// signText signs a note by every key of the log that signs.
+func (l *Ledger) signText(text string) ([]byte, error) {
+	b, err := note.Sign(&note.Note{Text: text}, l.signers...)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't sign a checkpoint: %w", err)
+		return nil, fmt.Errorf("couldn't sign for the log: %w", err)
 	}
 	return b, nil
 }

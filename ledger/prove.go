@@ -12,7 +12,6 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/ledger/verify"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -310,9 +309,9 @@ func (p *proving) finish(name string) (Statement, error) {
 	if s.Count > 0 {
 		s.Finding = verify.FindingAccessed
 	}
-	signed, err := note.Sign(&note.Note{Text: s.Text()}, l.signers...)
+	signed, err := l.signText(s.Text())
 	if err != nil {
-		return Statement{}, fmt.Errorf("couldn't sign: %w", err)
+		return Statement{}, err
 	}
 	p.proof.Statement = signed
 	file := p.proof.Marshal()

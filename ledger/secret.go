@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
@@ -75,6 +76,9 @@ type secrets struct {
 	mu    sync.RWMutex
 	known map[postern.AccountID]*secret
 	whose map[verify.ID]postern.AccountID
+
+	looked time.Time // when erasures were last counted
+	erased int64     // how many there were
 }
 
 // cached bounds the memory of secrets at about 20 MB.
@@ -101,6 +105,9 @@ func (s *secrets) staff(id postern.StaffID) (verify.ID, error) {
 // secretOf reads or makes the account's secret in the caller's transaction.
 func (l *Ledger) secretOf(tx *db.Tx, id postern.AccountID) (*secret, error) {
 	s := &l.secrets
+	if err := s.current(tx, l.Now()); err != nil {
+		return nil, err
+	}
 	s.mu.RLock()
 	k := s.known[id]
 	s.mu.RUnlock()
@@ -114,6 +121,13 @@ func (l *Ledger) secretOf(tx *db.Tx, id postern.AccountID) (*secret, error) {
 	err := tx.Row(`SELECT wrapped FROM ledger_account_secret WHERE account_id = ?1`, db.Args(string(id)), &wrapped)
 	switch {
 	case err == db.ErrNoRows:
+		_, gone, err := erased(tx, id)
+		if gone {
+			err = errErased
+		}
+		if err != nil {
+			return nil, err
+		}
 		return l.newSecret(tx, id)
 	case err != nil:
 		return nil, err
@@ -181,6 +195,9 @@ func (s *secrets) keep(id postern.AccountID, k *secret) {
 // erasure. For reading transactions, which see committed rows only.
 func (l *Ledger) bySecret(tx *db.Tx, pseudonym verify.ID) (postern.AccountID, *secret, error) {
 	s := &l.secrets
+	if err := s.current(tx, l.Now()); err != nil {
+		return "", nil, err
+	}
 	s.mu.RLock()
 	id, ok := s.whose[pseudonym]
 	k := s.known[id]

@@ -22,12 +22,13 @@ type Window struct {
 // Statement is the signed answer to "did anybody look?".
 type Statement struct {
 	File     []byte // for `postern verify non-access`
-	Finding  string // verify.FindingNone or FindingAccessed
+	Finding  string // verify.FindingNone, FindingAccessed or FindingErased
 	Count    int
 	Number   string // the account's in the ledger
 	Window   Window
 	Issued   time.Time
-	From, To int64 // the log's places that the window stands for, To exclusive
+	Erased   time.Time // when the account was, or zero
+	From, To int64     // the log's places that the window stands for, To exclusive
 	Accesses []postern.DisclosureID
 }
 
@@ -42,11 +43,18 @@ func (l *Ledger) Number(ctx context.Context, account postern.AccountID) (number 
 }
 
 func (l *Ledger) secretFor(ctx context.Context, account postern.AccountID) (k *secret, err error) {
-	l.secrets.mu.RLock()
-	k = l.secrets.known[account]
-	l.secrets.mu.RUnlock()
-	if k != nil {
-		return k, nil
+	// Most are known, and a reader need not wait for the one writer.
+	err = l.DB.View(ctx, func(tx *db.Tx) error {
+		if err := l.secrets.current(tx, l.Now()); err != nil {
+			return err
+		}
+		l.secrets.mu.RLock()
+		k = l.secrets.known[account]
+		l.secrets.mu.RUnlock()
+		return nil
+	})
+	if k != nil || err != nil {
+		return k, err
 	}
 	err = l.DB.Update(ctx, func(tx *db.Tx) error {
 		k, err = l.secretOf(tx, account)
@@ -122,6 +130,13 @@ func (l *Ledger) Statement(ctx context.Context, account postern.AccountID, name 
 		return Statement{}, err
 	}
 	k, err := l.secretFor(ctx, account)
+	if errors.Is(err, errErased) {
+		at, _, err := l.Erased(ctx, account)
+		if err != nil {
+			return Statement{}, err
+		}
+		return l.erasedStatement(at, w)
+	}
 	if err != nil {
 		return Statement{}, err
 	}

@@ -2,7 +2,7 @@
 // encrypted file, or with a program that opens them or signs in their place (a
 // KMS, a PKCS#11 module); and changes them.
 //
-// What it keeps: the key directory: the files of [ledger.KeyFiles], or
+// What it keeps: the key directory: the files of [keys.KeyFiles], or
 // keys.age in place of the secret ones. It writes a file anew beside the old one
 // and renames it, so that a crash leaves one of the two.
 //
@@ -22,7 +22,7 @@ import (
 	"slices"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/keys"
 )
 
 // FileSealed holds the secret key files, encrypted (age-encryption.org/v1).
@@ -45,29 +45,29 @@ type Source struct {
 }
 
 // Load gives the keys.
-func Load(ctx context.Context, s Source) (ledger.Keys, error) {
+func Load(ctx context.Context, s Source) (keys.Keys, error) {
 	text, sealed, err := s.read(ctx)
 	if err != nil {
-		return ledger.Keys{}, err
+		return keys.Keys{}, err
 	}
 	if len(text) == 0 && len(s.Sign) == 0 {
 		if sealed || len(s.Open) > 0 {
-			return ledger.Keys{}, errors.New("there are no keys in what was opened")
+			return keys.Keys{}, errors.New("there are no keys in what was opened")
 		}
-		return ledger.LoadKeys(s.Dir, s.Origin)
+		return keys.LoadKeys(s.Dir, s.Origin)
 	}
-	k, err := ledger.ParseKeys(text, s.Origin, len(s.Sign) > 0)
+	k, err := keys.ParseKeys(text, s.Origin, len(s.Sign) > 0)
 	if err != nil {
-		return ledger.Keys{}, err
+		return keys.Keys{}, err
 	}
 	switch {
 	case len(s.Sign) > 0:
 		k.Signer, err = newProgram(s.Sign, k.LogPublic)
 	case k.Log == "":
-		err = &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("there is no %s: restore it from the backup, or name the program that signs in its place (keys.sign)", ledger.FileLog)}
+		err = &postern.Error{Kind: postern.Invalid, Text: fmt.Sprintf("there is no %s: restore it from the backup, or name the program that signs in its place (keys.sign)", keys.FileLog)}
 	}
 	if err != nil {
-		return ledger.Keys{}, err
+		return keys.Keys{}, err
 	}
 	return k, nil
 }
@@ -75,12 +75,12 @@ func Load(ctx context.Context, s Source) (ledger.Keys, error) {
 // read gives the texts of the key files, wherever they are; none at all is no
 // error.
 func (s Source) read(ctx context.Context) (text map[string]string, sealed bool, err error) {
-	if text, err = ledger.ReadKeyFiles(s.Dir); err != nil {
+	if text, err = keys.ReadKeyFiles(s.Dir); err != nil {
 		return nil, false, err
 	}
 	secrets := 0
 	for name := range text {
-		if name != ledger.FileVKey {
+		if name != keys.FileVKey {
 			secrets++
 		}
 	}
@@ -119,7 +119,7 @@ func (s Source) read(ctx context.Context) (text map[string]string, sealed bool, 
 func bundle(text map[string]string) ([]byte, error) {
 	secret := map[string]string{}
 	for name, t := range text {
-		if name != ledger.FileVKey {
+		if name != keys.FileVKey {
 			secret[name] = t
 		}
 	}
@@ -132,7 +132,7 @@ func parseBundle(data []byte) (map[string]string, error) {
 		return nil, errors.New("what was opened is not a set of keys: postern keys encrypt or postern keys show --bundle writes one")
 	}
 	for name := range text {
-		if name == ledger.FileVKey || !slices.Contains(ledger.KeyFiles(), name) {
+		if name == keys.FileVKey || !slices.Contains(keys.KeyFiles(), name) {
 			return nil, errors.New("what was opened holds files that are no keys")
 		}
 	}

@@ -18,15 +18,15 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/keyring"
+	"github.com/postern-mail/postern/ledger/keys"
 )
 
 const origin = "mx.example.org/ledger"
 
 var ctx = context.Background()
 
-func newSource(t *testing.T) (keyring.Source, ledger.Keys) {
+func newSource(t *testing.T) (keyring.Source, keys.Keys) {
 	t.Helper()
 	s := keyring.Quick(keyring.Source{Dir: filepath.Join(t.TempDir(), "keys"), Origin: origin})
 	k, err := keyring.Load(ctx, s)
@@ -44,7 +44,7 @@ func write(t *testing.T, file, text string) string {
 	return file
 }
 
-func load(t *testing.T, s keyring.Source) ledger.Keys {
+func load(t *testing.T, s keyring.Source) keys.Keys {
 	t.Helper()
 	k, err := keyring.Load(ctx, s)
 	if err != nil {
@@ -101,7 +101,7 @@ func TestEncryptedKeysComeBack(t *testing.T) {
 func TestEncryptIsSafeToInterrupt(t *testing.T) {
 	s, plain := newSource(t)
 	s.Identity = write(t, filepath.Join(t.TempDir(), "identity"), "eight plain words that nobody says")
-	text, err := ledger.ReadKeyFiles(s.Dir)
+	text, err := keys.ReadKeyFiles(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,13 +167,13 @@ func TestWhatDoesNotOpen(t *testing.T) {
 }
 
 func TestKeysThatOthersCanRead(t *testing.T) {
-	for _, name := range ledger.KeyFiles() {
+	for _, name := range keys.KeyFiles() {
 		s, _ := newSource(t)
 		if err := os.Chmod(filepath.Join(s.Dir, name), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, err := keyring.Load(ctx, s)
-		if public := name == ledger.FileVKey; public != (err == nil) {
+		if public := name == keys.FileVKey; public != (err == nil) {
 			t.Errorf("%s, readable by everybody: %v", name, err)
 		}
 	}
@@ -215,11 +215,11 @@ func TestMain(m *testing.M) {
 
 func TestKeysThatAProgramOpens(t *testing.T) {
 	s, plain := newSource(t)
-	text, err := ledger.ReadKeyFiles(s.Dir)
+	text, err := keys.ReadKeyFiles(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	delete(text, ledger.FileVKey)
+	delete(text, keys.FileVKey)
 	b, err := json.Marshal(text)
 	if err != nil {
 		t.Fatal(err)
@@ -339,14 +339,14 @@ func TestRotations(t *testing.T) {
 // Log.vkey is written before log.key. A crash between them leaves the old key at work.
 func TestARotationCutShort(t *testing.T) {
 	s, before := newSource(t)
-	old, err := os.ReadFile(filepath.Join(s.Dir, ledger.FileLog))
+	old, err := os.ReadFile(filepath.Join(s.Dir, keys.FileLog))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := keyring.RotateLog(ctx, s, ""); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(s.Dir, ledger.FileLog), string(old))
+	write(t, filepath.Join(s.Dir, keys.FileLog), string(old))
 	if k := load(t, s); k.Log != before.Log || k.LogPublic != before.LogPublic {
 		t.Errorf("the old private key goes with the public key %q", k.LogPublic)
 	}

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/keyring"
+	"github.com/postern-mail/postern/ledger/keys"
 )
 
 // With POSTERN_TEST_TOOLS the log is signed by a key that never leaves a PKCS#11
@@ -60,8 +60,8 @@ func TestAPKCS11ModuleSigns(t *testing.T) {
 		if k.LogPublic == before.LogPublic || k.Earlier[0] != before.LogPublic {
 			t.Error("the module's key did not take over")
 		}
-		text, err := ledger.ReadKeyFiles(s.Dir)
-		if err != nil || text[ledger.FileLog] != before.Log+"\n" {
+		text, err := keys.ReadKeyFiles(s.Dir)
+		if err != nil || text[keys.FileLog] != before.Log+"\n" {
 			t.Errorf("log.key holds something else than the key that is on its way out, %v", err)
 		}
 	}

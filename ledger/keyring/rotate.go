@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/keys"
 	"github.com/postern-mail/postern/ledger/verify"
 )
 
@@ -31,7 +31,7 @@ type Change struct {
 // [Retire], so that whoever has the old key alone can go on checking. With
 // public, a PEM file, the new key is one that a program holds (Source.Sign).
 func RotateLog(ctx context.Context, s Source, public string) (Change, error) {
-	return s.change(ctx, func(k *ledger.Keys) (Change, error) {
+	return s.change(ctx, func(k *keys.Keys) (Change, error) {
 		old := k.LogPublic
 		if k.Log != "" {
 			k.Retiring = append([]string{k.Log}, k.Retiring...)
@@ -70,7 +70,7 @@ func publicKey(file, origin string) (string, error) {
 // Retire ends the signing by the log's earlier keys. Their public halves stay:
 // what they signed stays good.
 func Retire(ctx context.Context, s Source) (Change, error) {
-	return s.change(ctx, func(k *ledger.Keys) (Change, error) {
+	return s.change(ctx, func(k *keys.Keys) (Change, error) {
 		if len(k.Retiring) == 0 {
 			return Change{}, &postern.Error{Kind: postern.NotFound, Text: "no earlier key of the log signs any more"}
 		}
@@ -82,7 +82,7 @@ func Retire(ctx context.Context, s Source) (Change, error) {
 // RotateVRF makes a VRF key that takes over with the month after now's: the
 // months that have begun keep theirs, since their series leaves name it.
 func RotateVRF(ctx context.Context, s Source, now time.Time) (Change, error) {
-	return s.change(ctx, func(k *ledger.Keys) (Change, error) {
+	return s.change(ctx, func(k *keys.Keys) (Change, error) {
 		year, m, _ := now.UTC().Date()
 		from := verify.SeriesLeaf{}.Month(time.Date(year, m+1, 1, 0, 0, 0, 0, time.UTC)).Series
 		last := uint32(0)
@@ -92,7 +92,7 @@ func RotateVRF(ctx context.Context, s Source, now time.Time) (Change, error) {
 		if last >= from {
 			return Change{}, &postern.Error{Kind: postern.Conflict, Text: fmt.Sprintf("a new VRF key takes over with %s already", month(last))}
 		}
-		k.VRFLater = append(k.VRFLater, ledger.VRFKey{From: from, Key: verify.GenerateVRFKey()})
+		k.VRFLater = append(k.VRFLater, keys.VRFKey{From: from, Key: verify.GenerateVRFKey()})
 		return Change{Key: "vrf", Now: month(from), Before: month(last)}, nil
 	})
 }
@@ -100,7 +100,7 @@ func RotateVRF(ctx context.Context, s Source, now time.Time) (Change, error) {
 // RotateReceipt makes a new key for receipts. They live for seconds: at the next
 // start both planes have it.
 func RotateReceipt(ctx context.Context, s Source) (Change, error) {
-	return s.change(ctx, func(k *ledger.Keys) (Change, error) {
+	return s.change(ctx, func(k *keys.Keys) (Change, error) {
 		old := k.ReceiptPublic()
 		_, fresh, err := ed25519.GenerateKey(rand.Reader)
 		k.Receipt = fresh
@@ -110,7 +110,7 @@ func RotateReceipt(ctx context.Context, s Source) (Change, error) {
 
 // change reads the keys, has f change them, checks that they can be read again,
 // and writes them where they were.
-func (s Source) change(ctx context.Context, f func(*ledger.Keys) (Change, error)) (Change, error) {
+func (s Source) change(ctx context.Context, f func(*keys.Keys) (Change, error)) (Change, error) {
 	if len(s.Open) > 0 {
 		return Change{}, &postern.Error{Kind: postern.Invalid, Text: "the keys are opened by a program, which can't be asked to keep changed ones: put them into the key directory (its output is a JSON object of file names and files), change them there, and encrypt them anew"}
 	}
@@ -121,7 +121,7 @@ func (s Source) change(ctx context.Context, f func(*ledger.Keys) (Change, error)
 	if len(text) == 0 {
 		return Change{}, &postern.Error{Kind: postern.NotFound, Text: "there are no keys in " + s.Dir + " yet: postern quickstart makes them"}
 	}
-	k, err := ledger.ParseKeys(text, s.Origin, len(s.Sign) > 0)
+	k, err := keys.ParseKeys(text, s.Origin, len(s.Sign) > 0)
 	if err != nil {
 		return Change{}, err
 	}
@@ -130,15 +130,15 @@ func (s Source) change(ctx context.Context, f func(*ledger.Keys) (Change, error)
 		return Change{}, err
 	}
 	text = k.Text()
-	if _, err := ledger.ParseKeys(text, s.Origin, k.Log == ""); err != nil {
+	if _, err := keys.ParseKeys(text, s.Origin, k.Log == ""); err != nil {
 		return Change{}, fmt.Errorf("the changed keys can't be read again, so nothing was written: %w", err)
 	}
 	// The public keys go first: one that nobody has does no harm, one that signs
 	// and is not believed would stop the next start.
-	if err := writeFiles(s.Dir, map[string]string{ledger.FileVKey: text[ledger.FileVKey]}); err != nil {
+	if err := writeFiles(s.Dir, map[string]string{keys.FileVKey: text[keys.FileVKey]}); err != nil {
 		return Change{}, err
 	}
-	delete(text, ledger.FileVKey)
+	delete(text, keys.FileVKey)
 	if sealed {
 		data, err := s.seal(text)
 		if err != nil {
@@ -146,8 +146,8 @@ func (s Source) change(ctx context.Context, f func(*ledger.Keys) (Change, error)
 		}
 		return c, replace(filepath.Join(s.Dir, FileSealed), data, 0o600)
 	}
-	if _, signs := text[ledger.FileLog]; !signs {
-		if err := os.Remove(filepath.Join(s.Dir, ledger.FileLog)); err != nil && !os.IsNotExist(err) {
+	if _, signs := text[keys.FileLog]; !signs {
+		if err := os.Remove(filepath.Join(s.Dir, keys.FileLog)); err != nil && !os.IsNotExist(err) {
 			return Change{}, err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/keys"
 )
 
 // lock is what opens the encrypted file, and what encrypts it again.
@@ -118,14 +118,14 @@ func (s Source) seal(text map[string]string) ([]byte, error) {
 // Encrypt puts the secret key files into keys.age, reads that again, and only
 // then removes them. Interrupted, it can be run again.
 func Encrypt(ctx context.Context, s Source) error {
-	text, err := ledger.ReadKeyFiles(s.Dir)
+	text, err := keys.ReadKeyFiles(s.Dir)
 	if err != nil {
 		return err
 	}
-	if len(text) == 0 || text[ledger.FileVRF] == "" {
+	if len(text) == 0 || text[keys.FileVRF] == "" {
 		return &postern.Error{Kind: postern.NotFound, Text: "there are no plain keys in " + s.Dir}
 	}
-	if _, err := ledger.ParseKeys(text, s.Origin, len(s.Sign) > 0); err != nil {
+	if _, err := keys.ParseKeys(text, s.Origin, len(s.Sign) > 0); err != nil {
 		return err
 	}
 	sealed, err := s.seal(text)
@@ -147,7 +147,7 @@ func Encrypt(ctx context.Context, s Source) error {
 		return errors.New("the encrypted keys do not come back as they were: the plain ones are still there")
 	}
 	for name := range text {
-		if name == ledger.FileVKey {
+		if name == keys.FileVKey {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.Dir, name)); err != nil {
@@ -184,13 +184,13 @@ func Decrypt(ctx context.Context, s Source) error {
 
 // writeFiles writes key files, each whole or not at all.
 func writeFiles(dir string, text map[string]string) error {
-	for _, name := range ledger.KeyFiles() {
+	for _, name := range keys.KeyFiles() {
 		t, ok := text[name]
 		if !ok {
 			continue
 		}
 		mode := fs.FileMode(0o600)
-		if name == ledger.FileVKey {
+		if name == keys.FileVKey {
 			mode = 0o644
 		}
 		if err := replace(filepath.Join(dir, name), []byte(t), mode); err != nil {

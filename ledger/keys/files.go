@@ -1,4 +1,4 @@
-package ledger
+package keys
 
 import (
 	"crypto/ed25519"

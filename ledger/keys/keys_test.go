@@ -1,4 +1,4 @@
-package ledger_test
+package keys_test
 
 import (
 	"os"
@@ -8,20 +8,22 @@ import (
 	"testing"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/keys"
 )
+
+const origin = "mx.example.org/ledger"
 
 func TestKeysAreMadeOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
-	made, err := ledger.LoadKeys(dir, origin)
+	made, err := keys.LoadKeys(dir, origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ledger.LoadKeys(dir, origin)
+	again, err := keys.LoadKeys(dir, origin)
 	if err != nil || !reflect.DeepEqual(made, again) {
 		t.Fatalf("the keys came back different, %v", err)
 	}
-	if _, err := ledger.LoadKeys(dir, "elsewhere.example"); postern.KindOf(err) != postern.Invalid {
+	if _, err := keys.LoadKeys(dir, "elsewhere.example"); postern.KindOf(err) != postern.Invalid {
 		t.Errorf("another log's keys: %v", err)
 	}
 	files, err := os.ReadDir(dir)
@@ -45,7 +47,7 @@ func TestKeysAreMadeOnce(t *testing.T) {
 			if err := os.WriteFile(name, []byte("not a key\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := ledger.LoadKeys(dir, origin)
+			_, err := keys.LoadKeys(dir, origin)
 			if err == nil || strings.Contains(err.Error(), "not a key") {
 				t.Errorf("a damaged %s: %v", f.Name(), err)
 			}
@@ -54,7 +56,7 @@ func TestKeysAreMadeOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		// New keys beside old ones would look like tampering.
-		if _, err := ledger.LoadKeys(dir, origin); postern.KindOf(err) != postern.Invalid {
+		if _, err := keys.LoadKeys(dir, origin); postern.KindOf(err) != postern.Invalid {
 			t.Errorf("without %s: %v", f.Name(), err)
 		}
 		if err := os.WriteFile(name, whole, info.Mode()); err != nil {
@@ -62,7 +64,7 @@ func TestKeysAreMadeOnce(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "a b", "a+b"} {
-		if _, err := ledger.NewKeys(name); err == nil {
+		if _, err := keys.NewKeys(name); err == nil {
 			t.Errorf("a log named %q", name)
 		}
 	}
