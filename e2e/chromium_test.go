@@ -170,11 +170,22 @@ func (b *tab) wait() error {
 }
 
 func (b *tab) click(selector, text string) error {
-	mark, err := b.find(selector, text)
-	if err != nil {
-		return err
-	}
-	if err := b.run(chromedp.ScrollIntoView(mark), chromedp.Click(mark)); err != nil {
+	for again := 0; ; again++ {
+		mark, err := b.find(selector, text)
+		if err != nil {
+			return err
+		}
+		err = b.run(chromedp.ScrollIntoView(mark), chromedp.Click(mark))
+		if err == nil {
+			break
+		}
+		// The page replaced the element before the mouse was there: nothing was clicked.
+		if again < 3 && strings.Contains(err.Error(), "Could not find node") {
+			if err := b.settled(); err != nil {
+				return err
+			}
+			continue
+		}
 		return fmt.Errorf("couldn't click %q: %w", text, err)
 	}
 	if err := b.settled(); err != nil {
