@@ -34,6 +34,7 @@ type seer struct {
 	last   verify.Checkpoint
 	answer func(w http.ResponseWriter) bool // true: has answered in its own way
 	asked  int
+	forks  int // checkpoints that did not follow
 }
 
 func newSeer(t testing.TB, w *house, name string) *seer {
@@ -92,6 +93,7 @@ func (s *seer) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if old > 0 && verify.CheckConsistency(s.last, c, path) != nil {
+		s.forks++
 		http.Error(rw, "does not follow", http.StatusUnprocessableEntity)
 		return
 	}

@@ -12,7 +12,8 @@ import (
 type benchCmd struct {
 	Postgres string        `help:"A superuser's postgres:// address: measures the gate there too, in a database of its own." placeholder:"URL"`
 	For      time.Duration `help:"How long each rate is measured." default:"3s"`
-	Only     []string      `help:"Measure these alone: gate, reveal, desk, contain, directory, mail." placeholder:"PART"`
+	Only     []string      `help:"Measure these alone: gate, reveal, desk, contain, directory, mail, ledger." placeholder:"PART"`
+	Leaves   int           `help:"The size of the log that is measured." default:"50000"`
 	JSON     bool          `name:"json" help:"Answer in JSON."`
 }
 
@@ -22,7 +23,7 @@ func (benchCmd) Help() string {
 
 func (c *benchCmd) Run(ctx context.Context, o out) error {
 	figures := []bench.Figure{}
-	err := bench.Run(ctx, bench.Options{Postgres: c.Postgres, For: c.For, Only: c.Only, Each: func(f bench.Figure) {
+	err := bench.Run(ctx, bench.Options{Postgres: c.Postgres, For: c.For, Only: c.Only, Leaves: c.Leaves, Each: func(f bench.Figure) {
 		figures = append(figures, f)
 		if c.JSON {
 			return

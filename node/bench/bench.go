@@ -1,6 +1,6 @@
 // Package bench measures a Postern on this machine: the gate's transaction, Desk
 // and its reveals over HTTP, containment beside them, a large directory, mail in
-// over SMTP, a mailbox listed over IMAP. The figures of
+// over SMTP, a mailbox listed over IMAP, a log of a million leaves. The figures of
 // docs/performance.md are made with it.
 //
 // What it keeps: nothing; it works in a temporary directory, with every fsync
@@ -32,8 +32,10 @@ type Options struct {
 	// For is how long each rate is measured; 0 means 3 s.
 	For time.Duration
 	// Only chooses what is measured: "gate", "reveal", "desk", "contain",
-	// "directory", "mail"; none are all.
+	// "directory", "mail", "ledger"; none are all.
 	Only []string
+	// Leaves is the size of the log that "ledger" measures; 0 means 50,000.
+	Leaves int
 	// Each is told of a figure as soon as it is there.
 	Each func(Figure)
 }
@@ -53,6 +55,9 @@ type Figure struct {
 func Run(ctx context.Context, o Options) error {
 	if o.For == 0 {
 		o.For = 3 * time.Second
+	}
+	if o.Leaves == 0 {
+		o.Leaves = 50_000
 	}
 	engines := []struct{ name, address string }{{"SQLite", ""}}
 	if o.Postgres != "" {
@@ -77,6 +82,13 @@ func Run(ctx context.Context, o Options) error {
 			}
 			if err := withNode(ctx, e.address, func(n *node.Node) error { return part.run(ctx, n, e.name, o) }); err != nil {
 				return fmt.Errorf("couldn't measure %s on %s: %w", strings.Join(part.names, ", "), e.name, err)
+			}
+		}
+	}
+	if o.wants("ledger") {
+		for _, e := range engines {
+			if err := ledgers(ctx, e.name, e.address, o); err != nil {
+				return fmt.Errorf("couldn't measure the ledger on %s: %w", e.name, err)
 			}
 		}
 	}
