@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -43,10 +42,7 @@ func newDiary(t testing.TB) *diary {
 	var vkey string
 	d.signer, vkey = newKey(t, "log.example", 7)
 	var err error
-	if d.vrf, d.public, err = NewProver(bytes.Repeat([]byte{7}, 31)[:31:31]); err != nil {
-		d.vrf, d.public, err = NewProver(GenerateVRFKey())
-	}
-	if err != nil {
+	if d.vrf, d.public, err = NewProver(unhex(vectorSK)); err != nil {
 		t.Fatal(err)
 	}
 	var lineA, lineB string

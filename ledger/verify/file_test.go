@@ -133,11 +133,11 @@ func TestRecordTampering(t *testing.T) {
 		{"number zero", func(w *world, p *RecordProof) { p.Stream.N = 0 }, WhyTag},
 		{"VRF proof flipped", func(w *world, p *RecordProof) { p.Stream.VRF[40] ^= 1 }, WhyTag},
 		{"foreign VRF proof", func(w *world, p *RecordProof) {
-			k, _, _ := NewProver(GenerateVRFKey())
+			k, _, _ := NewProver(append([]byte{7}, make([]byte, 31)...))
 			p.Stream.VRF, _ = k.Prove(Alpha(202511, listed.Account, listed.Tier, 1))
 		}, WhyTag},
 		{"foreign VRF key", func(w *world, p *RecordProof) {
-			k, pk, _ := NewProver(GenerateVRFKey())
+			k, pk, _ := NewProver(append([]byte{7}, make([]byte, 31)...))
 			p.Stream.VRF, _ = k.Prove(Alpha(202511, listed.Account, listed.Tier, 1))
 			leaf, _ := ParseLeaf(p.Stream.SeriesLeaf)
 			series := leaf.(SeriesLeaf)
@@ -156,7 +156,9 @@ func TestRecordTampering(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			c.bend(w, &w.record)
-			if r := CheckRecordFile(w.record.Marshal(), w.policy); r.Verdict != Refuted || r.Why != c.want {
+			r := CheckRecordFile(w.record.Marshal(), w.policy)
+			keepVector(t, "record", c.name, w.record.Marshal(), w.policy, r)
+			if r.Verdict != Refuted || r.Why != c.want {
 				t.Errorf("verdict %v because %q (%s), want refuted because %q", r.Verdict, r.Why, r.Detail, c.want)
 			}
 		})
@@ -218,7 +220,9 @@ func TestFileTampering(t *testing.T) {
 		{"too long", good + strings.Repeat("x", MaxProofFile), Refuted, WhyFormat},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if r := CheckInclusionFile([]byte(c.file), w.policy); r.Verdict != c.verdict || r.Why != c.want {
+			r := CheckInclusionFile([]byte(c.file), w.policy)
+			keepVector(t, "inclusion", c.name, []byte(c.file), w.policy, r)
+			if r.Verdict != c.verdict || r.Why != c.want {
 				t.Errorf("verdict %v because %q (%s), want %v because %q", r.Verdict, r.Why, r.Detail, c.verdict, c.want)
 			}
 		})
@@ -248,7 +252,9 @@ func TestConsistencyTampering(t *testing.T) {
 		{"two faces", ConsistencyProof{nil, newer, w.sign(t, fork, w.signer)}, WhyFork},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if r := CheckConsistencyFile(c.p.Marshal(), w.policy); r.Why != c.want || (r.Verdict == Verified) != (c.want == "") {
+			r := CheckConsistencyFile(c.p.Marshal(), w.policy)
+			keepVector(t, "consistency", c.name, c.p.Marshal(), w.policy, r)
+			if r.Why != c.want || (r.Verdict == Verified) != (c.want == "") {
 				t.Errorf("verdict %v because %q (%s), want %q", r.Verdict, r.Why, r.Detail, c.want)
 			}
 		})
@@ -313,7 +319,9 @@ func TestMLDSAIsNotGuessedAt(t *testing.T) {
 		"Ed25519 asked, both given":        {append(bytes.Clone(cp), line...), w.policy, Verified},
 		"Ed25519 asked, only ML-DSA given": {pq, w.policy, Refuted},
 	} {
-		if r := CheckCheckpoint(c.file, c.p); r.Verdict != c.v {
+		r := CheckCheckpoint(c.file, c.p)
+		keepVector(t, "checkpoint", name, c.file, c.p, r)
+		if r.Verdict != c.v {
 			t.Errorf("%s: %v (%s), want %v", name, r.Verdict, r.Detail, c.v)
 		}
 	}

@@ -24,6 +24,7 @@ func TestTrueProofsOfNonAccess(t *testing.T) {
 			t.Fatalf("%+v: does not come back: %v", c, err)
 		}
 		r := CheckNonAccessFile(file, d.policy)
+		keepVector(t, "non-access", fmt.Sprintf("%d before the window, %d in it, %d after", c.before, c.in, c.after), file, d.policy, r)
 		if r.Verdict != c.verdict || r.Why != c.why {
 			t.Fatalf("%+v:\n%s", c, r.Text("en"))
 		}
@@ -60,7 +61,9 @@ func TestWhatAPolicyAsksOfAProof(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if r := CheckNonAccessFile(file, p); r.Why != c.why {
+		r := CheckNonAccessFile(file, p)
+		keepVector(t, "non-access", "policy: "+name, file, p, r)
+		if r.Why != c.why {
 			t.Errorf("%s: %s", name, r.Text("en"))
 		}
 	}
@@ -174,6 +177,7 @@ func TestLiesAboutNonAccess(t *testing.T) {
 				p = w.state(p)
 			}
 			r := CheckNonAccessFile(p.Marshal(), w.policy)
+			keepVector(t, "non-access", c.name, p.Marshal(), w.policy, r)
 			if r.Why != c.why || r.Verdict == Verified {
 				t.Errorf("want %s, before it was %v:\n%s", c.why, before.Verdict, r.Text("en"))
 			}
@@ -196,13 +200,18 @@ func TestAccessAtTheEdge(t *testing.T) {
 	d.disclose(ana, 4, windowEnd.Add(20*time.Minute))
 	d.epoch(windowEnd.Add(30 * time.Minute))
 	p := d.prove(ana, 4, may, windowEnd, s0, int64(len(d.leaves)))
-	if r := CheckNonAccessFile(p.Marshal(), d.policy); r.Verdict != CannotTell || r.Why != WhyEdge {
+	r := CheckNonAccessFile(p.Marshal(), d.policy)
+	keepVector(t, "non-access", "an access at the edge", p.Marshal(), d.policy, r)
+	if r.Verdict != CannotTell || r.Why != WhyEdge {
 		t.Error(r.Text("en"))
 	}
 	// A record that is gone counts as in it.
 	a := &p.Streams[0].Accesses[0]
 	a.Record, a.Salt, a.Path = nil, [32]byte{}, nil
-	if r := CheckNonAccessFile(d.state(p).Marshal(), d.policy); r.Verdict != Refuted || r.Why != WhyAccessed {
+	p = d.state(p)
+	r = CheckNonAccessFile(p.Marshal(), d.policy)
+	keepVector(t, "non-access", "a record that is no longer kept", p.Marshal(), d.policy, r)
+	if r.Verdict != Refuted || r.Why != WhyAccessed {
 		t.Error(r.Text("en"))
 	}
 }
@@ -227,6 +236,7 @@ func TestStatementsAlone(t *testing.T) {
 		x := s
 		c.bend(&x)
 		r := CheckStatementFile(d.sign(x.Text()), d.policy)
+		keepVector(t, "statement", name, d.sign(x.Text()), d.policy, r)
 		if r.Why != c.why || r.Verdict == Verified {
 			t.Errorf("%s: %s", name, r.Text("en"))
 		}

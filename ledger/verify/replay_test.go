@@ -102,12 +102,16 @@ func TestReplayRefuses(t *testing.T) {
 		"a month that ends before it": with(func(s *SeriesLeaf) { s.EndMS = s.StartMS - 1 }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Replay(seq(bend(aLog(2, 3)))); !errors.Is(err, ErrReplay) {
+			leaves := bend(aLog(2, 3))
+			keepVector(t, "replay", name, leafFile(leaves), Policy{}, checkReplayFile(leafFile(leaves), Policy{}))
+			if _, err := Replay(seq(leaves)); !errors.Is(err, ErrReplay) {
 				t.Errorf("%v, want ErrReplay", err)
 			}
 		})
 	}
-	if _, err := Replay(seq(with(func(*SeriesLeaf) {})(aLog(2, 3)))); err != nil {
+	second := with(func(*SeriesLeaf) {})(aLog(2, 3))
+	keepVector(t, "replay", "a second month", leafFile(second), Policy{}, checkReplayFile(leafFile(second), Policy{}))
+	if _, err := Replay(seq(second)); err != nil {
 		t.Errorf("a true second month is refused: %v", err)
 	}
 }

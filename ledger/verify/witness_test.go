@@ -2,7 +2,10 @@ package verify
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +15,15 @@ import (
 )
 
 // newWitness makes a witness, and its line of a policy.
+// newWitness is the witness of a name, always with the same key.
 func newWitness(t testing.TB, name string) (Cosigner, string) {
 	t.Helper()
-	skey, vkey, err := GenerateWitnessKey(name + ".example/witness")
-	if err != nil {
-		t.Fatal(err)
-	}
+	full := name + ".example/witness"
+	seed := sha256.Sum256([]byte(full))
+	public := ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey)
+	typed := append([]byte{algCosignature}, public...)
+	vkey := full + "+" + keyID(full, typed) + "+" + base64.StdEncoding.EncodeToString(typed)
+	skey := privateLabel + full + "+" + keyID(full, typed) + "+" + base64.StdEncoding.EncodeToString(append([]byte{algCosignature}, seed[:]...))
 	c, err := NewCosigner(skey)
 	if err != nil || c.VerifierKey() != vkey {
 		t.Fatalf("the private key's public half is %q, %v", c.VerifierKey(), err)
