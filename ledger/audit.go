@@ -34,11 +34,21 @@ func (l *Ledger) Verify(ctx context.Context) (sum Summary, err error) {
 }
 
 func (l *Ledger) audit(tx *db.Tx) (Summary, error) {
-	c, err := l.check(tx)
+	c, err := l.check(tx, true)
 	if err != nil {
 		return Summary{}, err
 	}
 	sum := Summary{Size: c.Size(), Root: c.Root()}
+	for _, t := range c.Tallies() {
+		streams, err := l.streams(tx, t.Series, int64(t.Covered))
+		if err != nil {
+			return Summary{}, err
+		}
+		got := newTally(t.Series, streams)
+		if got.Covered = t.Covered; got != t {
+			return Summary{}, altered("the tally of series %d is not that of the tables", t.Series)
+		}
+	}
 	if err := l.checkPublished(tx, c); err != nil {
 		return Summary{}, err
 	}
@@ -131,7 +141,7 @@ func (l *Ledger) checkRows(tx *db.Tx, c *chain, sum *Summary) error {
 	if err := tx.Row(`SELECT COUNT(*) FROM ledger_series`, nil, &own); err != nil {
 		return err
 	}
-	if leaves := c.Size() - own - int64(c.Epoch().Epoch); leaves != sequenced {
+	if leaves := c.Size() - own - int64(c.Epoch().Epoch) - int64(len(c.Tallies())); leaves != sequenced {
 		return altered("%d leaves stand for entries, and %d entries have an index", leaves, sequenced)
 	}
 	return nil

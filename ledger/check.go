@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -11,13 +12,13 @@ import (
 )
 
 // checked reads the whole log and holds its tables against each other: the
-// leaves keep the auditor's rules and hash to the head, the map equals every
-// epoch's, the tiles are those of the leaves, the last public checkpoint is a
+// leaves keep the auditor's rules and hash to the head, the map equals the newest
+// epochs', the tiles are those of the leaves, the last public checkpoint is a
 // prefix of the head, and this process has the keys that the log was made with.
 // It returns the chain for the sequencer to go on with.
 func (l *Ledger) checked(ctx context.Context) (c *chain, err error) {
 	err = l.DB.View(ctx, func(tx *db.Tx) error {
-		c, err = l.check(tx)
+		c, err = l.check(tx, false)
 		return err
 	})
 	return c, err
@@ -36,12 +37,24 @@ func (l *Ledger) listEpochs(ctx context.Context) error {
 	})
 }
 
-func (l *Ledger) check(tx *db.Tx) (*chain, error) {
+// check is as checked; every says that every epoch's root is recomputed, as an
+// auditor does.
+func (l *Ledger) check(tx *db.Tx, every bool) (*chain, error) {
 	last, _, _, err := l.published(tx)
 	if err != nil {
 		return nil, err
 	}
 	c := newChain()
+	// A root over the map is a function of the leaves, and those hash to the head:
+	// the newest two epochs' are recomputed, which proofs are made against.
+	var earlier int64
+	err = tx.Row(`SELECT idx FROM ledger_epoch ORDER BY idx DESC LIMIT 1 OFFSET 1`, nil, &earlier)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return nil, err
+	}
+	if !every {
+		c.Trusted = earlier
+	}
 	if err := c.follow(tx); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // StartupCheck is what Open checks, in the caller's transaction.
-func (l *Ledger) StartupCheck(tx *db.Tx) error { _, err := l.check(tx); return err }
+func (l *Ledger) StartupCheck(tx *db.Tx) error { _, err := l.check(tx, false); return err }
 
 // Audit is Verify in the caller's transaction.
 func (l *Ledger) Audit(tx *db.Tx) error { _, err := l.audit(tx); return err }

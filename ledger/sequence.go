@@ -78,6 +78,7 @@ type work struct {
 	at       time.Time
 	public   int64 // the newest public checkpoint's size
 	epoch    bool  // among the leaves is an epoch
+	tallies  []verify.TallyLeaf
 }
 
 func (l *Ledger) tick(ctx context.Context) (int, error) {
@@ -107,7 +108,10 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 		} else if postern.KindOf(err) != postern.NotFound {
 			return err
 		}
-		w.rows, w.counters, err = l.readBatch(ctx, tx)
+		if w.rows, w.counters, err = l.readBatch(ctx, tx); err != nil {
+			return err
+		}
+		w.tallies, err = l.dueTallies(tx, &w)
 		return err
 	})
 	if err != nil {
@@ -139,12 +143,18 @@ func (l *Ledger) tick(ctx context.Context) (int, error) {
 	return len(w.rows), nil
 }
 
-// build appends the batch's leaves to the chain: the series leaves of the months
-// that have begun, the entries, and an epoch where one is due.
+// build appends the batch's leaves to the chain: the tallies of the months that
+// are over, the series leaves of those that have begun, the entries, and an epoch where one is due.
 func (l *Ledger) build(w *work) error {
 	add := func(leaf [verify.LeafSize]byte) error {
 		w.leaves = append(w.leaves, leaf[:])
 		return l.chain.append(leaf[:])
+	}
+	for _, t := range w.tallies {
+		t.Covered = uint64(l.chain.Size())
+		if err := add(t.Marshal()); err != nil {
+			return err
+		}
 	}
 	for _, s := range l.begun(w) {
 		w.series[s.Series] = l.chain.Size()

@@ -81,8 +81,8 @@ func TestProofsOfARealLog(t *testing.T) {
 			t.Errorf("a record of nobody: %v", err)
 		}
 		s := w.verify()
-		// 303 disclosures, 1 control, 2 series, 3 epochs.
-		if s.Disclosures != 303 || s.Entries != 304 || s.Size != 309 || s.Waiting != 0 || s.Size != to {
+		// 303 disclosures, 1 control, 2 series, 1 tally, 3 epochs.
+		if s.Disclosures != 303 || s.Entries != 304 || s.Size != 310 || s.Waiting != 0 || s.Size != to {
 			t.Errorf("%+v", s)
 		}
 		w.l = w.reopen() // and a restart finds it whole
@@ -245,8 +245,8 @@ func TestEpochsAndClocks(t *testing.T) {
 		}
 		w.sequence()
 		w.advance(60 * 24 * time.Hour)
-		w.sequence() // the next month's series, though nothing was disclosed in it, and an epoch
-		if s := w.verify(); s.Disclosures != 2 || s.Size != 6 {
+		w.sequence() // the tally of the month, the series of the next, though nothing was disclosed in it, and an epoch
+		if s := w.verify(); s.Disclosures != 2 || s.Size != 7 {
 			t.Errorf("%+v", s)
 		}
 	})

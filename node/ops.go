@@ -30,6 +30,7 @@ var operations = map[string]operation{
 	"contain":                op(contain),
 	"scope":                  op(scope),
 	"statement":              op(makeStatement),
+	"audit":                  op(auditLedger),
 	"alerts":                 op(listAlerts),
 	"policy.replay":          op(replayPolicy),
 }

@@ -38,6 +38,7 @@ type cli struct {
 	Scope      scopeCmd      `cmd:"" help:"Say exactly what was shown, of whom, to whom, and when."`
 	Statement  statementCmd  `cmd:"" help:"Prove to a customer that nobody looked, or who did."`
 	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline, or a whole log."`
+	Audit      auditCmd      `cmd:"" help:"Open leaves of the log at random and hold them against the tables."`
 	Keys       keysCmd       `cmd:"" help:"Show, encrypt and change the ledger's keys."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
 	Policy     policyCmd     `cmd:"" help:"Check, explain and compare policies, and replay history under one."`

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -24,9 +23,6 @@ const (
 )
 
 const leafVersion = 1
-
-// ErrTally says that a leaf is of the reserved type 5, which this version does not know how to check.
-var ErrTally = errors.New("the leaf is a tally (type 5), which this version does not know")
 
 // Leaf is one entry of the log: a [DisclosureLeaf], [EpochLeaf], [SeriesLeaf] or [ControlLeaf]. All have
 // [LeafSize] bytes and integers are big-endian:
@@ -175,7 +171,7 @@ func ParseLeaf(b []byte) (Leaf, error) {
 		}
 		return ControlLeaf{Kind: kind, Commitment: [32]byte(b[34:])}, nil
 	case LeafTally:
-		return nil, ErrTally
+		return parseTally(b)
 	default:
 		return nil, fmt.Errorf("%w: leaf type %d is unknown", errMalformed, t)
 	}

@@ -75,6 +75,13 @@ func TestReplayRefuses(t *testing.T) {
 	with := func(bend func(*SeriesLeaf)) func([][]byte) [][]byte {
 		return func(ls [][]byte) [][]byte { s := series; bend(&s); return append(ls, bytesOf(s)) }
 	}
+	tally := func(bend func(*TallyLeaf)) func([][]byte) [][]byte {
+		return func(ls [][]byte) [][]byte {
+			l := TallyLeaf{Series: november.Series, Streams: 2, Disclosures: 6, Covered: uint64(len(ls)), Root: h2}
+			bend(&l)
+			return append(ls, bytesOf(l))
+		}
+	}
 	// Leaves of aLog(2, 3): 0 series, 1-3 disclosures, 4 epoch, 5-7 disclosures, 8 epoch.
 	for name, bend := range map[string]func([][]byte) [][]byte{
 		"epoch root altered": edit(8, func(e *EpochLeaf) { e.MapRoot[0] ^= 1 }),
@@ -94,7 +101,18 @@ func TestReplayRefuses(t *testing.T) {
 		"leaf deleted":                func(ls [][]byte) [][]byte { return slices.Delete(ls, 5, 6) },
 		"leaves reordered":            func(ls [][]byte) [][]byte { ls[5], ls[6] = ls[6], ls[5]; return ls },
 		"short leaf":                  func(ls [][]byte) [][]byte { ls[2] = ls[2][:65]; return ls },
-		"tally leaf":                  func(ls [][]byte) [][]byte { ls[2][1] = 5; return ls },
+		"a tally over noise":          func(ls [][]byte) [][]byte { ls[2][1] = 5; return ls },
+		"tally of an unknown month":   tally(func(l *TallyLeaf) { l.Series++ }),
+		"tally of more than there is": tally(func(l *TallyLeaf) { l.Disclosures++ }),
+		"tally that covers less":      tally(func(l *TallyLeaf) { l.Covered-- }),
+		"tally without streams":       tally(func(l *TallyLeaf) { l.Streams = 0 }),
+		"tally of too many streams":   tally(func(l *TallyLeaf) { l.Streams = 7 }),
+		"empty tally with a root":     tally(func(l *TallyLeaf) { l.Streams, l.Disclosures = 0, 0 }),
+		"two tallies of one month": func(ls [][]byte) [][]byte {
+			ls = tally(func(l *TallyLeaf) { l.Disclosures = 2 })(ls)
+			return append(ls, bytesOf(TallyLeaf{Series: november.Series, Streams: 1, Disclosures: 2, Covered: uint64(len(ls))}))
+		},
+		"a month left out":            with(func(s *SeriesLeaf) { *s = s.Month(time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)) }),
 		"no series":                   func(ls [][]byte) [][]byte { return ls[1:] },
 		"two series for one month":    with(func(s *SeriesLeaf) { *s = november }),
 		"months running back":         with(func(s *SeriesLeaf) { s.Series = 202610 }),
@@ -110,7 +128,8 @@ func TestReplayRefuses(t *testing.T) {
 		})
 	}
 	second := with(func(*SeriesLeaf) {})(aLog(2, 3))
-	keepVector(t, "replay", "a second month", leafFile(second), Policy{}, checkReplayFile(leafFile(second), Policy{}))
+	second = tally(func(l *TallyLeaf) {})(second)
+	keepVector(t, "replay", "a second month and a tally", leafFile(second), Policy{}, checkReplayFile(leafFile(second), Policy{}))
 	if _, err := Replay(seq(second)); err != nil {
 		t.Errorf("a true second month is refused: %v", err)
 	}
