@@ -27,7 +27,7 @@ type rule struct {
 var rules = []rule{
 	{"", nil, "the nouns know no one"},
 	{"cmd/postern", []string{"node", "node/demo", "drill", "evidence", "gate/policy", "ledger/keyring", "ledger/verify", "ledger/verify/mirror", "node/bench"}, "the binary is flags and subcommands; what they do stands in node"},
-	{"node", []string{"account", "api", "blob", "db", "db/open", "desk", "desk/hooks", "desk/web", "gate", "gate/history", "gate/foreign", "gate/policy", "ledger", "ledger/auditor", "ledger/keyring", "ledger/verify", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/rules", "mail/smtpd", "mail/web", "message", "message/archive", "password", "response", "response/web", "staff", "staff/device", "staff/oidc", "staff/scim", "ui"}, "the one place where the planes meet"},
+	{"node", []string{"account", "api", "blob", "db", "db/open", "desk", "desk/hooks", "desk/web", "gate", "gate/history", "gate/foreign", "gate/policy", "ledger", "ledger/auditor", "ledger/keyring", "ledger/verify", "ledger/verify/wording", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/rules", "mail/smtpd", "mail/web", "message", "message/archive", "password", "response", "response/web", "staff", "staff/device", "staff/oidc", "staff/scim", "ui"}, "the one place where the planes meet"},
 
 	{"message", nil, "reading a message needs no account and no disk"},
 	{"message/archive", []string{"message"}, "archives are read and written from streams"},

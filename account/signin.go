@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
@@ -137,8 +139,17 @@ func (a *Accounts) knownBy(ctx context.Context, address string, subjects counts,
 
 // SignIns gives an account's latest attempts, newest first.
 func (a *Accounts) SignIns(ctx context.Context, id postern.AccountID, limit int) (all []postern.SignIn, err error) {
+	return a.SignInsBefore(ctx, id, time.Time{}, limit)
+}
+
+// SignInsBefore is SignIns of those before a time; zero means all.
+func (a *Accounts) SignInsBefore(ctx context.Context, id postern.AccountID, before time.Time, limit int) (all []postern.SignIn, err error) {
+	until := int64(math.MaxInt64)
+	if !before.IsZero() {
+		until = before.UnixMilli()
+	}
 	err = a.db.View(ctx, func(tx *db.Tx) error {
-		return tx.Rows("SELECT at, protocol, network, result FROM account_sign_in WHERE account = ?1 ORDER BY at DESC, id DESC LIMIT ?2", db.Args(id, limit),
+		return tx.Rows("SELECT at, protocol, network, result FROM account_sign_in WHERE account = ?1 AND at < ?3 ORDER BY at DESC, id DESC LIMIT ?2", db.Args(id, limit, until),
 			func(row db.Scanner) error {
 				var s postern.SignIn
 				var at int64

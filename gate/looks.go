@@ -93,13 +93,20 @@ func (g *Gate) Looks(ctx context.Context, a postern.AccountID, before int64, lim
 	return looks, err
 }
 
-// looked gives the disclosures that the customer may hear of now.
-func (g *Gate) looked(ctx context.Context, a postern.AccountID, before int64, limit int) (found []ledger.Entry, err error) {
-	var kept map[postern.GrantID]bool
-	if err := g.db.View(ctx, func(tx *db.Tx) error {
+// KeptBack names the grants over an account that a running legal hold keeps its
+// customer from hearing of.
+func (g *Gate) KeptBack(ctx context.Context, a postern.AccountID) (kept map[postern.GrantID]bool, err error) {
+	err = g.db.View(ctx, func(tx *db.Tx) error {
 		kept, err = g.holds.KeptGrants(tx, a)
 		return err
-	}); err != nil {
+	})
+	return kept, err
+}
+
+// looked gives the disclosures that the customer may hear of now.
+func (g *Gate) looked(ctx context.Context, a postern.AccountID, before int64, limit int) (found []ledger.Entry, err error) {
+	kept, err := g.KeptBack(ctx, a)
+	if err != nil {
 		return nil, err
 	}
 	for {

@@ -36,6 +36,7 @@ type Filter struct {
 	Since, Until    time.Time // Until is exclusive
 	MinTier         postern.Tier
 	DisclosuresOnly bool
+	ControlsOnly    bool
 	Before          int64 // entries with a smaller Seq; 0 means from the newest
 	Limit           int   // 0 means 100
 }
@@ -120,6 +121,9 @@ func (l *Ledger) where(tx *db.Tx, f Filter) (string, []any, error) {
 	}
 	if f.DisclosuresOnly {
 		parts = append(parts, "type = 1")
+	}
+	if f.ControlsOnly {
+		parts = append(parts, "type = 4")
 	}
 	if f.Before > 0 {
 		parts = append(parts, "seq < "+arg(f.Before))

@@ -175,23 +175,4 @@ func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, 
 	return list, nil
 }
 
-// Proof gives the file for one of the account's own looks.
-func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.DisclosureID) ([]byte, error) {
-	for before := int64(0); ; {
-		looks, err := h.n.Gate.Looks(ctx, id, before, 500)
-		if err != nil {
-			return nil, err
-		}
-		if len(looks) == 0 {
-			return nil, &postern.Error{Kind: postern.NotFound, Text: "there is no such access to this account"}
-		}
-		for _, l := range looks {
-			if l.Disclosure == d {
-				return h.n.Ledger.RecordFile(ctx, d)
-			}
-			before = l.Seq
-		}
-	}
-}
-
 func (h help) LogKey() string { return h.n.LogKey() }

@@ -31,6 +31,36 @@ type StatementOut struct {
 	File    []byte    `json:"file"`
 }
 
+// statement is the ledger's, except for a month with an access that a legal hold
+// keeps the customer from hearing of: a statement can't leave it out, so there is
+// none until the hold ends.
+func (n *Node) statement(ctx context.Context, id postern.AccountID, name string, w ledger.Window) (ledger.Statement, error) {
+	kept, err := n.Gate.KeptBack(ctx, id)
+	if err != nil {
+		return ledger.Statement{}, err
+	}
+	for grant := range kept {
+		for before := int64(0); ; {
+			found, err := n.Ledger.Find(ctx, ledger.Filter{Account: id, Grant: grant, DisclosuresOnly: true, Before: before})
+			if err != nil {
+				return ledger.Statement{}, err
+			}
+			if len(found) == 0 {
+				break
+			}
+			for _, e := range found {
+				before = e.Seq
+				at := e.Disclosure.At.UTC()
+				month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+				if w.From.Before(month.AddDate(0, 1, 0)) && w.Until.After(month) {
+					return ledger.Statement{}, &postern.Error{Kind: postern.Unavailable, Key: "statement.not-now", Text: "this window can't be proved at present: ask again later, or for other months"}
+				}
+			}
+		}
+	}
+	return n.Ledger.Statement(ctx, id, name, w)
+}
+
 func makeStatement(ctx context.Context, n *Node, in StatementIn, _ report) (StatementOut, error) {
 	a, err := n.Accounts.ByAddress(ctx, in.Address)
 	if err != nil {
@@ -56,7 +86,7 @@ func makeStatement(ctx context.Context, n *Node, in StatementIn, _ report) (Stat
 			w.Until = until
 		}
 	}
-	s, err := n.Ledger.Statement(ctx, a.ID, a.Address, w)
+	s, err := n.statement(ctx, a.ID, a.Address, w)
 	if err != nil {
 		return StatementOut{}, err
 	}

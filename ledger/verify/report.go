@@ -72,12 +72,8 @@ func (r Report) Text(lang string) string {
 	if r.Why != "" {
 		fmt.Fprintf(&b, "  %s (%s)\n", say("why."+string(r.Why)), r.Detail)
 	}
-	for _, s := range r.Says {
-		args := make([]any, len(s.Args))
-		for i, a := range s.Args {
-			args[i] = word(a, lang)
-		}
-		fmt.Fprintf(&b, "  "+say("says."+s.Name)+"\n", args...)
+	for _, s := range r.Sentences(lang) {
+		fmt.Fprintf(&b, "  %s\n", s)
 	}
 	width := 0
 	for _, f := range r.Facts {
@@ -90,10 +86,30 @@ func (r Report) Text(lang string) string {
 		fmt.Fprintf(&b, "%s\n", say("rests"))
 	}
 	fmt.Fprintf(&b, "%s\n", say("limit.limits"))
-	for _, l := range r.Limits {
-		fmt.Fprintf(&b, "  - %s\n", say("limit."+l))
+	for _, l := range r.Not(lang) {
+		fmt.Fprintf(&b, "  - %s\n", l)
 	}
 	return b.String()
+}
+
+// Sentences returns the finding in whole sentences of a language.
+func (r Report) Sentences(lang string) (list []string) {
+	for _, s := range r.Says {
+		args := make([]any, len(s.Args))
+		for i, a := range s.Args {
+			args[i] = word(a, lang)
+		}
+		list = append(list, fmt.Sprintf(wording.Say(lang, "says."+s.Name), args...))
+	}
+	return list
+}
+
+// Not returns what the check does not show, in a language.
+func (r Report) Not(lang string) (list []string) {
+	for _, l := range r.Limits {
+		list = append(list, wording.Say(lang, "limit."+l))
+	}
+	return list
 }
 
 // word is a tier's name in the language; anything else stays as it is.

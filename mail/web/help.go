@@ -41,9 +41,24 @@ type Help interface {
 	// the newest.
 	Looks(ctx context.Context, account postern.AccountID, before int64) ([]Look, error)
 	Notices(context.Context, postern.AccountID) ([]Notice, error)
-	// Proof gives the file that proves one look's record; NotFound when the
-	// look is another account's.
+	// Acts lists what was decided about access to the account, newest first: those
+	// before an entry, 0 from the newest.
+	Acts(ctx context.Context, account postern.AccountID, before int64) ([]Act, error)
+	// Proof gives the file that proves the record of one look or act; NotFound
+	// when it is another account's.
 	Proof(context.Context, postern.AccountID, postern.DisclosureID) ([]byte, error)
+	// Record opens the record of one look or act in words of a language.
+	Record(ctx context.Context, account postern.AccountID, id, lang string) (Record, error)
+	// Provable gives the widest window that a statement can be made of now. Its
+	// errors and Statement's have keys that begin with "statement.".
+	Provable(context.Context) (from, until time.Time, err error)
+	// Statement says, signed, whether staff looked in a window, in words of a
+	// language.
+	Statement(ctx context.Context, account postern.AccountID, from, until time.Time, tier postern.Tier, lang string) (Statement, error)
+	// Number is the account's in the ledger.
+	Number(context.Context, postern.AccountID) (string, error)
+	// Policy is whom the provider suggests to believe: docs/ledger-format.md.
+	Policy() []byte
 	// LogKey is the verifier key of the log that a proof is checked against.
 	LogKey() string
 }
@@ -133,6 +148,43 @@ type Look struct {
 	Case         int64
 	AgreedBy     string
 	Emergency    bool // the customer was not asked
+}
+
+// Act is a decision about access to the account: it shows nothing itself.
+type Act struct {
+	Seq, Index   int64 // Index is -1 until it is in the log
+	ID           string
+	Kind         string // "request", "refusal", "grant", "consent", …
+	At           time.Time
+	You          bool   // the customer did it
+	Name         string // the member of staff, "" for the product itself
+	Organisation string
+	Case         int64
+}
+
+// Record is an opened record in words.
+type Record struct {
+	Index int64 // -1 while it is not in the public log yet
+	Facts []Fact
+	Not   []string // what the record does not show
+}
+
+// Fact is one line of a record.
+type Fact struct{ Name, Value string }
+
+// Statement is the signed answer to "did anybody look?".
+type Statement struct {
+	File        []byte
+	Count       int
+	From, Until time.Time
+	Tier        postern.Tier
+	Issued      time.Time
+	Accesses    []postern.DisclosureID
+	Says        []string // the finding, in the format's own sentences
+	Rests       string   // on what
+	Not         []string // what it does not show
+	Unwitnessed bool     // no witness says when: the times are the provider's
+	First, Last int64    // the log's places [First, Last) that the window stands for
 }
 
 // Notice is what the customer was told about an incident, as it is held here.

@@ -167,6 +167,56 @@ type helpDesk struct {
 	said     []string
 	wish     string
 	offers   []Offer
+	acts     []Act
+	asked    []time.Time // windows of statements
+	count    int         // what a statement says
+	young    bool
+}
+
+func (d *helpDesk) Acts(_ context.Context, _ postern.AccountID, before int64) (out []Act, _ error) {
+	for _, a := range d.acts {
+		if before == 0 || a.Seq < before {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+func (d *helpDesk) Record(_ context.Context, _ postern.AccountID, id, _ string) (Record, error) {
+	for _, a := range d.acts {
+		if a.ID == id {
+			return Record{Index: a.Index, Facts: []Fact{{"kind", a.Kind}}, Not: []string{"who sat at the keyboard"}}, nil
+		}
+	}
+	return Record{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such record"}
+}
+
+func (d *helpDesk) Number(context.Context, postern.AccountID) (string, error) {
+	return "00112233445566778899aabbccddeeff", nil
+}
+
+func (d *helpDesk) Policy() []byte { return []byte("log k\n") }
+
+func (d *helpDesk) Provable(context.Context) (from, until time.Time, err error) {
+	if d.young {
+		return from, until, &postern.Error{Kind: postern.NotFound, Key: "statement.too-young", Text: "too young"}
+	}
+	return noon.AddDate(0, -3, 0), noon.Add(-time.Hour), nil
+}
+
+func (d *helpDesk) Statement(_ context.Context, _ postern.AccountID, from, until time.Time, tier postern.Tier, _ string) (Statement, error) {
+	d.asked = []time.Time{from, until}
+	if !from.Before(until) {
+		return Statement{}, &postern.Error{Kind: postern.Invalid, Key: "statement.window", Text: "backwards"}
+	}
+	if from.Before(noon.AddDate(0, -3, 0)) {
+		return Statement{}, &postern.Error{Kind: postern.Invalid, Key: "statement.before-log", Text: "early"}
+	}
+	s := Statement{File: []byte("statement at " + tier.String()), Count: d.count, From: from, Until: until, Tier: tier, Says: []string{"No leaf"}, Not: []string{"who sat at the keyboard"}, Unwitnessed: true}
+	for _, l := range d.looks[:min(d.count, len(d.looks))] {
+		s.Accesses = append(s.Accesses, l.Disclosure)
+	}
+	return s, nil
 }
 
 func (d *helpDesk) OpenCase(_ context.Context, _ postern.AccountID, subject, text string, share []postern.MessageID) (int64, error) {

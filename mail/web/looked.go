@@ -14,7 +14,7 @@ import (
 // staff in one list, newest first.
 type lookedView struct {
 	Entries []lookEntry
-	Nobody  bool // no member of staff, ever
+	Nobody  bool // no member of staff has seen anything, ever
 	Only    string
 	Tabs    []ui.NavItem
 	Older   string
@@ -24,55 +24,123 @@ type lookEntry struct {
 	At     time.Time
 	Look   *Look
 	Lines  []shareLine
+	Act    *Act
 	SignIn *postern.SignIn
 }
 
 const looksPerPage = 50
 
-func (w *Web) looked(v *visit) error {
-	before, err := strconv.ParseInt("0"+v.FormValue("before"), 10, 64)
-	if err != nil {
-		before = 0
+// place is where the next page goes on: in the ledger, and among the sign-ins.
+type place struct {
+	looks, acts int64
+	signIns     time.Time
+}
+
+func placeOf(v *visit) (p place) {
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt("0"+v.FormValue(name), 10, 64)
+		if err != nil {
+			return 0
+		}
+		return n
 	}
+	p.looks, p.acts = number("looks"), number("acts")
+	if at := number("signins"); at > 0 && at < 1<<48 {
+		p.signIns = time.UnixMilli(at)
+	}
+	return p
+}
+
+func (p place) values(only string) []string {
+	list := []string{"only", only, "looks", strconv.FormatInt(p.looks, 10), "acts", strconv.FormatInt(p.acts, 10)}
+	if !p.signIns.IsZero() {
+		list = append(list, "signins", ms(p.signIns))
+	}
+	return list
+}
+
+func (w *Web) looked(v *visit) error {
 	data := lookedView{Only: v.FormValue("only")}
-	if data.Only != "staff" && data.Only != "you" {
+	if !slices.Contains(lookedTabs, data.Only) {
 		data.Only = ""
 	}
-	for _, o := range []string{"", "staff", "you"} {
+	for _, o := range lookedTabs {
 		href := "/looked"
 		if o != "" {
 			href += "?only=" + o
 		}
 		data.Tabs = append(data.Tabs, ui.NavItem{Text: "looked.tab." + o, Href: href, Current: o == data.Only})
 	}
-	looks, err := w.Help.Looks(v.ctx(), v.account.ID, before)
+	from := placeOf(v)
+	all, nobody, err := w.everything(v, data.Only, from)
 	if err != nil {
 		return err
 	}
-	data.Nobody = len(looks) == 0 && before == 0
-	if len(looks) >= looksPerPage {
-		data.Older = address("/looked", "only", data.Only, "before", strconv.FormatInt(looks[len(looks)-1].Seq, 10))
+	data.Nobody = nobody
+	more := len(all) > looksPerPage
+	if more {
+		cut := looksPerPage
+		for cut < len(all) && all[cut].SignIn != nil && all[cut].At.Equal(all[cut-1].At) {
+			cut++ // their place is their time
+		}
+		all = all[:cut]
 	}
-	if data.Only != "you" {
-		for _, l := range looks {
-			lines, err := w.shareLines(v, l.Messages, false)
-			if err != nil {
+	for i := range all {
+		switch e := &all[i]; {
+		case e.Look != nil:
+			from.looks = e.Look.Seq
+			if e.Lines, err = w.shareLines(v, e.Look.Messages, false); err != nil {
 				return err
 			}
-			data.Entries = append(data.Entries, lookEntry{At: l.At, Look: &l, Lines: lines})
+		case e.Act != nil:
+			from.acts = e.Act.Seq
+		default:
+			from.signIns = e.At
 		}
 	}
-	if data.Only != "staff" && before == 0 {
-		signIns, err := w.Accounts.SignIns(v.ctx(), v.account.ID, looksPerPage)
+	data.Entries = all
+	if more {
+		data.Older = address("/looked", from.values(data.Only)...)
+	}
+	return w.show(v, http.StatusOK, "looked", ui.Page{Title: "looked.title", Data: data})
+}
+
+// lookedTabs are what the list can be narrowed to.
+var lookedTabs = []string{"", "staff", "acts", "you"}
+
+// everything gives what comes after a place, newest first: enough for a page and
+// one more. Nobody says that staff have never seen anything.
+func (w *Web) everything(v *visit, only string, from place) (all []lookEntry, nobody bool, err error) {
+	if only == "" || only == "staff" {
+		looks, err := w.Help.Looks(v.ctx(), v.account.ID, from.looks)
 		if err != nil {
-			return err
+			return nil, false, err
+		}
+		nobody = len(looks) == 0 && from.looks == 0
+		for _, l := range looks {
+			all = append(all, lookEntry{At: l.At, Look: &l})
+		}
+	}
+	if only == "" || only == "acts" {
+		acts, err := w.Help.Acts(v.ctx(), v.account.ID, from.acts)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, a := range acts {
+			all = append(all, lookEntry{At: a.At, Act: &a})
+		}
+	}
+	if only == "" || only == "you" {
+		signIns, err := w.Accounts.SignInsBefore(v.ctx(), v.account.ID, from.signIns, 2*looksPerPage)
+		if err != nil {
+			return nil, false, err
 		}
 		for _, s := range signIns {
-			data.Entries = append(data.Entries, lookEntry{At: s.At, SignIn: &s})
+			all = append(all, lookEntry{At: s.At, SignIn: &s})
 		}
 	}
-	slices.SortStableFunc(data.Entries, func(a, b lookEntry) int { return b.At.Compare(a.At) })
-	return w.show(v, http.StatusOK, "looked", ui.Page{Title: "looked.title", Data: data})
+	slices.SortStableFunc(all, func(a, b lookEntry) int { return b.At.Compare(a.At) })
+	return all, nobody, nil
 }
 
 // findLook finds one access by its record's identifier.

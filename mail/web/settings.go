@@ -41,6 +41,7 @@ type generalView struct {
 	Account   account.Account
 	Usage     store.Usage
 	Languages []ui.Option
+	Number    string // in the ledger
 }
 
 func (w *Web) settings(v *visit) error {
@@ -51,6 +52,9 @@ func (w *Web) settings(v *visit) error {
 	data := generalView{Account: v.account, Usage: usage}
 	if data.Usage.QuotaBytes == 0 {
 		data.Usage.QuotaBytes = v.account.QuotaBytes
+	}
+	if data.Number, err = w.Help.Number(v.ctx(), v.account.ID); err != nil {
+		return err
 	}
 	for _, l := range []string{"fr", "en"} {
 		data.Languages = append(data.Languages, ui.Option{Value: l, Text: w.t(v, "prefs.lang."+l), Selected: v.account.Locale == l})

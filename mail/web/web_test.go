@@ -312,7 +312,7 @@ func TestWhoLooked(t *testing.T) {
 	lacks(t, page, "Personne chez ce fournisseur")
 	lacks(t, h.get("/looked?only=you", 200), "Paul Girard")
 	lacks(t, h.get("/looked?only=staff", 200), "Vous vous êtes connecté")
-	contains(t, h.get("/looked/d5", 200), "postern verify record access.proof --key 'mx.outlook.example/ledger&#43;8c1a7b02&#43;AYq3'", "77")
+	contains(t, h.get("/looked/d5", 200), "postern verify record access.proof --policy policy.txt", "77")
 	contains(t, h.get("/looked/d4", 200), "quelques secondes")
 	operator := []string{"Un opérateur du service a exporté la boîte", "en ligne de commande", "personne n’a été interrogé"}
 	contains(t, page, operator...)

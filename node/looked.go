@@ -1,0 +1,192 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/ledger/verify"
+	"github.com/postern-mail/postern/ledger/verify/wording"
+	"github.com/postern-mail/postern/mail/web"
+)
+
+// actsAtOnce is a page of Who looked and one more.
+const actsAtOnce = 60
+
+// Acts gives the decisions about access to an account; those that a legal hold
+// keeps back are left out, as the looks under them are.
+func (h help) Acts(ctx context.Context, id postern.AccountID, before int64) (list []web.Act, err error) {
+	kept, err := h.n.Gate.KeptBack(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := h.numbers(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	who := people{h: h, names: map[postern.StaffID]string{}}
+	for len(list) < actsAtOnce {
+		found, err := h.n.Ledger.Find(ctx, ledger.Filter{Account: id, ControlsOnly: true, Before: before, Limit: actsAtOnce})
+		if err != nil || len(found) == 0 {
+			return list, err
+		}
+		for _, e := range found {
+			before = e.Seq
+			c := e.Control
+			if kept[c.Grant] && c.Grant != "" || strings.HasPrefix(c.Subject, "hold ") {
+				continue
+			}
+			a := web.Act{Seq: e.Seq, Index: e.Index, ID: c.ID, Kind: strings.ReplaceAll(c.Kind.String(), " ", "-"), At: c.At, Case: numbers[c.Case]}
+			switch {
+			case c.Actor != "":
+				if a.Name, a.Organisation, err = who.is(ctx, c.Actor, c.Organisation); err != nil {
+					return nil, err
+				}
+			case c.Kind == verify.ControlConsent || c.Kind == verify.ControlWithdrawal || c.Kind == verify.ControlRefusal:
+				a.You = true
+			}
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+// people remembers names for a page.
+type people struct {
+	h     help
+	names map[postern.StaffID]string
+	firms map[postern.OrganisationID]string
+}
+
+func (p *people) is(ctx context.Context, id postern.StaffID, firm postern.OrganisationID) (name, organisation string, err error) {
+	if p.firms == nil {
+		all, err := p.h.n.Staff.Organisations(ctx)
+		if err != nil {
+			return "", "", err
+		}
+		p.firms = map[postern.OrganisationID]string{}
+		for _, o := range all {
+			p.firms[o.ID] = o.Name
+		}
+	}
+	name, ok := p.names[id]
+	if !ok {
+		m, err := p.h.n.Staff.ByID(ctx, id)
+		if err != nil && postern.KindOf(err) != postern.NotFound {
+			return "", "", err
+		}
+		name = m.Name
+		p.names[id] = name
+	}
+	return name, p.firms[firm], nil
+}
+
+// Proof gives the file for one of the account's own records: the record itself
+// says whose it is.
+func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.DisclosureID) ([]byte, error) {
+	none := &postern.Error{Kind: postern.NotFound, Text: "there is no such record of this account"}
+	file, err := h.n.Ledger.RecordFile(ctx, d)
+	if postern.KindOf(err) == postern.Invalid {
+		return nil, none
+	}
+	if err != nil {
+		return nil, err
+	}
+	own, err := h.n.Ledger.Number(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := verify.ParseRecordProof(file)
+	if err != nil {
+		return nil, err
+	}
+	var account verify.ID
+	var grant verify.ID
+	if p.Stream != nil {
+		r, err := verify.ParseDisclosure(p.Record)
+		if err != nil {
+			return nil, err
+		}
+		account, grant = r.Account, r.Grant
+	} else {
+		r, err := verify.ParseControl(p.Record)
+		if err != nil {
+			return nil, err
+		}
+		account, grant = r.Account, r.Grant
+		if strings.HasPrefix(string(r.Subject), "hold ") {
+			return nil, none
+		}
+	}
+	if hex.EncodeToString(account[:]) != own {
+		return nil, none
+	}
+	kept, err := h.n.Gate.KeptBack(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if kept[postern.GrantID(hex.EncodeToString(grant[:]))] {
+		return nil, none
+	}
+	return file, nil
+}
+
+// Record is Proof in words.
+func (h help) Record(ctx context.Context, id postern.AccountID, entry, lang string) (web.Record, error) {
+	file, err := h.Proof(ctx, id, postern.DisclosureID(entry))
+	if postern.KeyOf(err) == "ledger.proof.soon" {
+		return web.Record{Index: -1}, nil
+	}
+	if err != nil {
+		return web.Record{}, err
+	}
+	p, err := verify.ParseRecordProof(file)
+	if err != nil {
+		return web.Record{}, err
+	}
+	policy, err := verify.ParsePolicy(h.Policy())
+	if err != nil {
+		return web.Record{}, err
+	}
+	r := verify.CheckRecordFile(file, policy)
+	out := web.Record{Index: p.Index, Not: r.Not(lang)}
+	for _, f := range r.Facts {
+		out.Facts = append(out.Facts, web.Fact{Name: wording.Say(lang, "fact."+f.Name), Value: f.Value})
+	}
+	return out, nil
+}
+
+func (h help) Policy() []byte { return h.n.Ledger.PolicyFile() }
+
+func (h help) Number(ctx context.Context, id postern.AccountID) (string, error) {
+	return h.n.Ledger.Number(ctx, id)
+}
+
+func (h help) Provable(ctx context.Context) (from, until time.Time, err error) {
+	return h.n.Ledger.Provable(ctx)
+}
+
+func (h help) Statement(ctx context.Context, id postern.AccountID, from, until time.Time, tier postern.Tier, lang string) (web.Statement, error) {
+	a, err := h.n.Accounts.ByID(ctx, id)
+	if err != nil {
+		return web.Statement{}, err
+	}
+	s, err := h.n.statement(ctx, id, a.Address, ledger.Window{From: from, Until: until, Tier: tier})
+	if err != nil {
+		return web.Statement{}, err
+	}
+	policy, err := verify.ParsePolicy(h.Policy())
+	if err != nil {
+		return web.Statement{}, err
+	}
+	r := verify.CheckNonAccessFile(s.File, policy)
+	out := web.Statement{File: s.File, Count: s.Count, From: s.Window.From, Until: s.Window.Until, Tier: tier, Issued: s.Issued, Accesses: s.Accesses,
+		Says: r.Sentences(lang), Not: r.Not(lang), Unwitnessed: r.Why == verify.WhyUnwitnessed, First: s.From, Last: s.To}
+	if r.Rests {
+		out.Rests = wording.Say(lang, "rests")
+	}
+	return out, nil
+}
