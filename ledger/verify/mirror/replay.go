@@ -107,10 +107,7 @@ func (l Log) Replay(ctx context.Context, r *verify.Replayer, c verify.Checkpoint
 
 // bundle reads the n-th bundle, which has so many leaves or, by now, more.
 func (l Log) bundle(ctx context.Context, n int64, w int) ([][]byte, error) {
-	path := func(w int) string {
-		p := (tlog.Tile{H: 8, L: -1, N: n, W: w}).Path()
-		return "tile/entries/" + strings.TrimPrefix(p, "tile/8/data/")
-	}
+	path := func(w int) string { return tilePath(tlog.Tile{H: 8, L: -1, N: n, W: w}) }
 	b, err := l.Source.Get(ctx, path(w), maxBundle)
 	if errors.Is(err, fs.ErrNotExist) && w < width { // the bundle is full by now
 		b, err = l.Source.Get(ctx, path(width), maxBundle)
@@ -126,6 +123,16 @@ func (l Log) bundle(ctx context.Context, n int64, w int) ([][]byte, error) {
 		return nil, fmt.Errorf("%w: bundle %d: %w", ErrRefuted, n, err)
 	}
 	return leaves[:w], nil
+}
+
+// tilePath is a tile's path in c2sp.org/tlog-tiles: package tlog's names the
+// height, and calls entries "data".
+func tilePath(t tlog.Tile) string {
+	p := strings.TrimPrefix(t.Path(), "tile/8/")
+	if rest, ok := strings.CutPrefix(p, "data/"); ok {
+		p = "entries/" + rest
+	}
+	return "tile/" + p
 }
 
 // ParseBundle takes a bundle of leaves apart: each a u16 length and its bytes.
