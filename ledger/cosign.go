@@ -21,6 +21,17 @@ const (
 	longestPause   = time.Minute
 )
 
+// Cosign has every witness cosign the newest checkpoint now; [Ledger.Run] does so
+// by itself.
+func (l *Ledger) Cosign(ctx context.Context) error {
+	for _, w := range l.policy.Witnesses {
+		if err := l.ask(ctx, w, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ask has one witness cosign the newest checkpoint, and keeps what it signed.
 // Fresh says that an old cosignature of the same size will do.
 func (l *Ledger) ask(ctx context.Context, w verify.Witness, fresh time.Duration) error {

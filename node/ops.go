@@ -58,6 +58,11 @@ func accountOut(a account.Account) AccountOut {
 
 func addAccount(ctx context.Context, n *Node, in AccountIn, _ report) (AccountOut, error) {
 	a, err := n.Accounts.Create(ctx, account.New{Address: in.Address, Name: in.Name, Locale: in.Locale, Password: in.Password, QuotaBytes: n.cfg.Mail.Quota})
+	if err != nil {
+		return AccountOut{}, err
+	}
+	// From the first day on, a statement can be made for the account's number.
+	_, err = n.Ledger.Number(ctx, a.ID)
 	return accountOut(a), err
 }
 

@@ -12,6 +12,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,14 +56,15 @@ func Open(ctx context.Context, o Options) (*node.Node, error) {
 			*address = "127.0.0.1:0"
 		}
 	}
-	n, err := node.Listen(ctx, cfg, node.Options{LogTo: o.LogTo, Demo: staff.NewDemoToken(), Policy: o.Policy,
-		Cost: password.Cheap()}) // everybody knows these passwords
+	w, err := startWitness(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("couldn't start the demo's witness: %w", err)
 	}
-	if err := seed(ctx, n); err != nil {
-		n.Close()
-		return nil, fmt.Errorf("couldn't fill the demo: %w", err)
+	cfg.Ledger.Witnesses = w.policy
+	options := node.Options{LogTo: o.LogTo, Demo: staff.NewDemoToken(), Policy: o.Policy, Cost: password.Cheap()} // everybody knows these passwords
+	n, err := w.open(ctx, cfg, options)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("couldn't fill the demo: %w", err), w.close())
 	}
 	if err := writeConfig(n.Config(), filepath.Join(dir, "postern.toml")); err != nil {
 		n.Close()
@@ -118,12 +120,16 @@ The story, in six steps:
   5. Seen      In Mail, Ana opens "Who looked": Bo, Helpline Partners, that message, that minute, that reason.
   6. Verified  There, "Check it yourself" gives a proof file. Check it, offline:
 
-     postern verify record access.proof --key '%s'
+     postern verify record access.proof --policy '%s'
 
-And then, if Bo's password were stolen:  postern contain --config %s --credential bo@helpline.example
+  And for everybody else: sign in as Tom, "Who looked", "Get a signed statement". The file is checked the same way:
 
-Mail clients: %s (user ana@outlook.example, password %s)
+     postern verify non-access statement.proof --policy '%[5]s'
+
+And then, if Bo's password were stolen:  postern contain --config %[6]s --credential bo@helpline.example
+
+Mail clients: %[7]s (user ana@outlook.example, password %[8]s)
 A browser that does not know .localhost names reaches the same pages at 127.0.0.1 and the same ports.
 Ctrl-C ends it.
-`, o.Mail, o.Desk, o.Response, o.Ledger, n.LogKey(), config, strings.Join(other, ", "), Password)
+`, o.Mail, o.Desk, o.Response, o.Ledger, n.Config().Ledger.Witnesses, config, strings.Join(other, ", "), Password)
 }

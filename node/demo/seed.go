@@ -55,20 +55,9 @@ func read() (c cast, letters []letter, err error) {
 	return c, m.Message, nil
 }
 
-// seed fills an empty Postern with the cast, their mail and one open case. A
-// directory that was seeded before is left as it is.
-func seed(ctx context.Context, n *node.Node) error {
-	c, letters, err := read()
-	if err != nil {
-		return err
-	}
-	_, err = n.Accounts.ByAddress(ctx, c.Customer[0].Address)
-	if err == nil {
-		return nil
-	}
-	if postern.KindOf(err) != postern.NotFound {
-		return err
-	}
+// people fills an empty Postern with the cast; their number in the ledger comes
+// with the account.
+func people(ctx context.Context, n *node.Node, c cast) error {
 	for _, o := range c.Organisation {
 		if err := n.Staff.CreateOrganisation(ctx, staff.Organisation{ID: postern.OrganisationID(o.ID), Name: o.Name, Kind: o.Kind}); err != nil {
 			return err
@@ -83,9 +72,23 @@ func seed(ctx context.Context, n *node.Node) error {
 			return err
 		}
 	}
-	accounts := map[string]account.Account{}
 	for _, p := range c.Customer {
 		a, err := n.Accounts.Create(ctx, account.New{Address: p.Address, Name: p.Name, Locale: p.Locale, Password: Password, QuotaBytes: 1 << 30})
+		if err != nil {
+			return err
+		}
+		if _, err := n.Ledger.Number(ctx, a.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// today gives the cast their mail and one open case.
+func today(ctx context.Context, n *node.Node, c cast, letters []letter) error {
+	accounts := map[string]account.Account{}
+	for _, p := range c.Customer {
+		a, err := n.Accounts.ByAddress(ctx, p.Address)
 		if err != nil {
 			return err
 		}
@@ -98,7 +101,7 @@ func seed(ctx context.Context, n *node.Node) error {
 	}
 	ana := accounts["ana@outlook.example"]
 	// It was given to the outsourcer, where Bo works it.
-	_, err = n.Cases.OpenCase(ctx, desk.NewCase{Outsourcer: "helpline", Account: ana.ID, Address: ana.Address, Name: ana.Name, Locale: ana.Locale,
+	_, err := n.Cases.OpenCase(ctx, desk.NewCase{Outsourcer: "helpline", Account: ana.ID, Address: ana.Address, Name: ana.Name, Locale: ana.Locale,
 		Subject: "Je n'arrive pas à ouvrir la facture du garage",
 		Text:    "Bonjour,\n\nLe Garage Lemaire dit m'avoir envoyé la facture 2047 ce matin. Je vois le message, mais la pièce jointe s'affiche n'importe comment. Pouvez-vous regarder ?\n\nMerci,\nAna Moreau"})
 	return err
