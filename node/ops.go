@@ -17,6 +17,8 @@ var operations = map[string]operation{
 	"account.add":            op(addAccount),
 	"account.list":           op(listAccounts),
 	"account.freeze":         op(freezeAccount),
+	"account.erase":          op(eraseAccount),
+	"account.erasures":       op(listErasures),
 	"staff.organisation":     op(addOrganisation),
 	"staff.organisation.set": op(setOrganisation),
 	"staff.add":              op(addStaff),
