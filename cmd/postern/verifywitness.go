@@ -197,7 +197,7 @@ func replaceFile(file string, b []byte) error {
 type verifyCosign struct {
 	Policy string `help:"A file with the logs to cosign: a line \"log KEY URL\" each." required:"" placeholder:"FILE"`
 	Name   string `help:"The witness' name, \"example.org/witness\": makes its key when there is none yet." placeholder:"NAME"`
-	State  string `help:"The folder with the key and what was cosigned. Back it up, and never run two witnesses on copies of it." default:"witness" placeholder:"FOLDER"`
+	State  string `help:"The folder with the key and what was cosigned. Never restore it from a backup, and never run two witnesses on copies of it: lost, the key must be given up." default:"witness" placeholder:"FOLDER"`
 	Listen string `help:"The address to listen at; put a web server with TLS before it." default:"127.0.0.1:7380" placeholder:"ADDRESS"`
 }
 
@@ -233,6 +233,7 @@ func (c *verifyCosign) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return unable{err}
 	}
+	defer s.Close()
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return unable{fmt.Errorf("couldn't listen: %w", err)}
