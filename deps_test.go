@@ -83,7 +83,7 @@ var rules = []rule{
 	{"testkit/engine", []string{"db", "db/open"}, "a plane's database in a test, on every engine"},
 	{"testkit/postgres", nil, "a private cluster for the tests"},
 	{"testkit/fuzz", nil, "runs the fuzz targets"},
-	{"node/demo", []string{"node", "account", "desk", "gate", "gate/policy", "mail/rules", "message", "password", "staff"}, "people and mail for a node"},
+	{"node/demo", []string{"node", "account", "desk", "gate", "gate/policy", "ledger/keyring", "ledger/verify", "ledger/verify/cosigner", "ledger/verify/mirror", "mail/rules", "message", "password", "staff"}, "people, mail, a past and a witness for a node"},
 	{"node/bench", []string{"node", "account", "blob", "db", "db/open", "desk", "gate", "gate/policy", "ledger", "ledger/verify", "mail", "mail/imapd", "mail/smtpd", "mail/check", "mail/queue", "message", "message/archive", "password", "staff"}, "what postern bench measures: rooms by themselves, and a whole node from outside"},
 	{"e2e", []string{"node", "testkit", "testkit/engine", "drill/stranger"}, "promises are kept from outside"},
 }

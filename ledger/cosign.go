@@ -162,6 +162,18 @@ func (l *Ledger) witnesses(ctx context.Context) {
 	wg.Wait()
 }
 
+// Cosign has every witness cosign the newest checkpoint now, whatever it cosigned
+// lately: for a caller who can't wait for the next heartbeat.
+func (l *Ledger) Cosign(ctx context.Context) error {
+	errs := make([]error, len(l.policy.Witnesses))
+	var wg sync.WaitGroup
+	for i, w := range l.policy.Witnesses {
+		wg.Go(func() { errs[i] = l.ask(ctx, w, 0) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
 // compare asks every witness what it has seen before this process begins to
 // work: a witness that knows more than the tables, or something else, has seen
 // what a restored backup lacks. Who does not answer in time is no reason to stop;

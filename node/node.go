@@ -253,6 +253,9 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
+// AtClose has f run before the rooms end.
+func (n *Node) AtClose(f func() error) { n.closers = append(n.closers, f) }
+
 // Config is the config it runs with, the ports it was given filled in.
 func (n *Node) Config() Config { return n.cfg }
 

@@ -57,7 +57,7 @@ func accountOut(a account.Account) AccountOut {
 }
 
 func addAccount(ctx context.Context, n *Node, in AccountIn, _ report) (AccountOut, error) {
-	a, err := n.Accounts.Create(ctx, account.New{Address: in.Address, Name: in.Name, Locale: in.Locale, Password: in.Password, QuotaBytes: n.cfg.Mail.Quota})
+	a, err := n.CreateAccount(ctx, account.New{Address: in.Address, Name: in.Name, Locale: in.Locale, Password: in.Password, QuotaBytes: n.cfg.Mail.Quota})
 	return accountOut(a), err
 }
 

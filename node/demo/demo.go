@@ -12,8 +12,10 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -46,6 +48,7 @@ func Open(ctx context.Context, o Options) (*node.Node, error) {
 	cfg.Provider = "Outlook Example"
 	cfg.Hostname = "mx.outlook.example"
 	cfg.Domains = []string{"outlook.example", "hotmail.example", "msn.example"}
+	cfg.Ledger.Origin = cfg.Hostname + "/ledger"
 	cfg.Ledger.Publish.Duration = 0 // a proof at once: nobody waits a minute in a demo
 	cfg.Mail.Outbound = "hold"      // nothing leaves this machine
 	off := false
@@ -55,18 +58,54 @@ func Open(ctx context.Context, o Options) (*node.Node, error) {
 			*address = "127.0.0.1:0"
 		}
 	}
-	n, err := node.Listen(ctx, cfg, node.Options{LogTo: o.LogTo, Demo: staff.NewDemoToken(), Policy: o.Policy,
-		Cost: password.Cheap()}) // everybody knows these passwords
+	c, letters, err := read()
 	if err != nil {
 		return nil, err
 	}
-	if err := seed(ctx, n); err != nil {
-		n.Close()
-		return nil, fmt.Errorf("couldn't fill the demo: %w", err)
+	w, err := newWitness(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't start the demo's witness: %w", err)
 	}
+	cfg.Ledger.Witnesses = w.policy
+	n, err := start(ctx, cfg, o, w, c, letters)
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	n.AtClose(w.close)
 	if err := writeConfig(n.Config(), filepath.Join(dir, "postern.toml")); err != nil {
 		n.Close()
 		return nil, err
+	}
+	return n, nil
+}
+
+// start opens the past where there is none yet, and then the present.
+func start(ctx context.Context, cfg node.Config, o Options, w *witness, c cast, letters []letter) (*node.Node, error) {
+	options := node.Options{LogTo: o.LogTo, Demo: staff.NewDemoToken(), Policy: o.Policy,
+		Cost: password.Cheap()} // everybody knows these passwords
+	begun := filepath.Join(cfg.Data, "demo")
+	if _, err := os.Stat(begun); errors.Is(err, fs.ErrNotExist) {
+		if err := history(ctx, cfg, options, w, c); err != nil {
+			return nil, fmt.Errorf("couldn't write the demo's past (remove %s and begin again): %w", cfg.Data, err)
+		}
+		if err := os.WriteFile(begun, nil, 0o600); err != nil {
+			return nil, fmt.Errorf("couldn't begin the demo: %w", err)
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	n, err := node.Listen(ctx, cfg, options)
+	if err != nil {
+		return nil, err
+	}
+	w.sees(n)
+	if err = seed(ctx, n, c, letters); err != nil {
+		err = fmt.Errorf("couldn't fill the demo: %w", err)
+	} else if err = n.Ledger.Cosign(ctx); err != nil {
+		err = fmt.Errorf("couldn't have the demo's ledger witnessed: %w", err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
