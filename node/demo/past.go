@@ -26,6 +26,9 @@ type past struct {
 
 const weeks = 9
 
+// nadia is of the provider. Bo has no past: what he did is what the story shows.
+const nadia = "nadia@staff.outlook.example"
+
 // history fills an empty data directory with people and their past.
 func history(ctx context.Context, cfg node.Config, o node.Options, w *witness, c cast) (err error) {
 	now := time.Now().UTC()
@@ -35,6 +38,7 @@ func history(ctx context.Context, cfg node.Config, o node.Options, w *witness, c
 		return err
 	}
 	defer func() {
+		w.leaves.Store(nil)
 		if closed := p.n.Close(); err == nil {
 			err = closed
 		}
@@ -117,15 +121,15 @@ func (p *past) signIns(ctx context.Context) error {
 
 // lucieSeen: a case, a request, an agreement, and one message read.
 func (p *past) lucieSeen(ctx context.Context) error {
-	return p.seen(ctx, work{login: "nadia@staff.outlook.example", address: "lucie@msn.example", tier: postern.TierContent,
+	return p.seen(ctx, work{login: nadia, address: "lucie@msn.example", tier: postern.TierContent,
 		subject: "Le courriel de la mairie s’affiche mal", text: "Bonjour,\n\nLa convocation de la mairie est pleine de signes étranges. Pouvez-vous regarder ?\n\nLucie Fontaine",
 		letter:   letter{From: "Mairie de Port-Bail <etat-civil@mairie-port-bail.example>", Subject: "Votre rendez-vous à l’état civil", Plain: "Madame,\n\nVotre rendez-vous est confirmé pour mardi à 10 h, salle 3. Merci d’apporter une pièce d’identité.\n\nLe service de l’état civil\n"},
 		sentence: "Pour voir avec quel codage le message de la mairie est arrivé.", answer: "Le message était mal codé chez l’expéditeur ; nous lui avons écrit."})
 }
 
-// lucieSeenAgain is of the outsourcer, and of addresses and subjects alone.
+// lucieSeenAgain is of addresses and subjects alone.
 func (p *past) lucieSeenAgain(ctx context.Context) error {
-	return p.seen(ctx, work{login: "bo@helpline.example", outsourcer: "helpline", address: "lucie@msn.example", tier: postern.TierEnvelope,
+	return p.seen(ctx, work{login: nadia, address: "lucie@msn.example", tier: postern.TierEnvelope,
 		subject: "La lettre de l’école n’est pas dans ma boîte", text: "Bonjour,\n\nL’école m’a écrit lundi et je ne trouve rien.\n\nLucie Fontaine",
 		letter:   letter{From: "École des Tilleuls <secretariat@ecole-des-tilleuls.example>", Subject: "Réunion de rentrée", Plain: "Bonjour,\n\nLa réunion aura lieu jeudi à 18 h dans le préau.\n\nLe secrétariat\n"},
 		sentence: "Pour chercher la lettre de l’école parmi les messages de lundi.", answer: "La lettre est là : elle avait été rangée avec les anciennes."})
@@ -134,7 +138,6 @@ func (p *past) lucieSeenAgain(ctx context.Context) error {
 // work is one case from its opening to its end.
 type work struct {
 	login, address        string
-	outsourcer            postern.OrganisationID
 	tier                  postern.Tier
 	subject, text, answer string
 	letter                letter
@@ -143,7 +146,7 @@ type work struct {
 }
 
 func (p *past) lucieDeclines(ctx context.Context) error {
-	return p.seen(ctx, work{login: "bo@helpline.example", outsourcer: "helpline", address: "lucie@msn.example", tier: postern.TierContent,
+	return p.seen(ctx, work{login: nadia, address: "lucie@msn.example", tier: postern.TierContent,
 		subject: "Trop de publicités", text: "Bonjour,\n\nJe reçois de plus en plus de publicités. Que faire ?\n\nLucie Fontaine",
 		letter:   letter{From: "Grand Bazar <offres@grand-bazar.example>", Subject: "-30 % ce week-end", Plain: "Tout doit disparaître !\n"},
 		sentence: "Pour lire une de ces publicités.", declined: "Non merci, je vais me désabonner moi-même.", answer: "Entendu. Le lien de désabonnement est en bas de chaque publicité."})
@@ -156,7 +159,7 @@ func (p *past) seen(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
-	k, err := p.n.Cases.OpenCase(ctx, desk.NewCase{Outsourcer: w.outsourcer, Account: to.ID, Address: to.Address, Name: to.Name, Locale: to.Locale, Subject: w.subject, Text: w.text})
+	k, err := p.n.Cases.OpenCase(ctx, desk.NewCase{Account: to.ID, Address: to.Address, Name: to.Name, Locale: to.Locale, Subject: w.subject, Text: w.text})
 	if err != nil {
 		return err
 	}
@@ -219,7 +222,7 @@ func (p *past) tomDiagnosed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	by, err := p.session(ctx, "nadia@staff.outlook.example")
+	by, err := p.session(ctx, nadia)
 	if err != nil {
 		return err
 	}
@@ -243,6 +246,7 @@ func (p *past) session(ctx context.Context, login string) (s staff.Session, err 
 	if err != nil {
 		return s, err
 	}
-	_, s, err = p.n.Staff.Demo().SignInAs(ctx, m.ID, staff.From{Network: "198.51.100.0/24", Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
+	// From this machine, as everybody in a demo: another network would be an alert.
+	_, s, err = p.n.Staff.Demo().SignInAs(ctx, m.ID, staff.From{Network: "127.0.0.0/24", Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
 	return s, err
 }

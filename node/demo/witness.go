@@ -73,17 +73,19 @@ func newWitness(ctx context.Context, cfg node.Config) (w *witness, err error) {
 	if err := os.WriteFile(w.policy, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("couldn't write the witness' file: %w", err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/add-checkpoint", cosigning)
-	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
-		log := w.leaves.Load()
-		if log == nil {
+	// Between two openings of the log there is nothing to read, and so nothing to
+	// cosign: an answer at once, instead of one after trying in vain.
+	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch log := w.leaves.Load(); {
+		case log == nil:
 			http.Error(rw, "not now", http.StatusServiceUnavailable)
-			return
+		case r.URL.Path == "/add-checkpoint":
+			cosigning.ServeHTTP(rw, r)
+		default:
+			(*log).ServeHTTP(rw, r)
 		}
-		(*log).ServeHTTP(rw, r)
 	})
-	w.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	w.server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	go w.server.Serve(l) // until close
 	return w, nil
 }
