@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/tiles"
 	"github.com/postern-mail/postern/ledger/verify"
 )
 
@@ -92,17 +93,17 @@ func checkPrefix(tx *db.Tx, last, head verify.Checkpoint) error {
 }
 
 // checkTiles compares the stored tiles with those computed from the leaves.
-func checkTiles(tx *db.Tx, want map[tileKey][]byte) error {
+func checkTiles(tx *db.Tx, want map[tiles.Key][]byte) error {
 	seen := 0
 	err := tx.Rows(`SELECT level, n, data FROM ledger_tile`, nil, func(s db.Scanner) error {
-		var k tileKey
+		var k tiles.Key
 		var data []byte
-		if err := s.Scan(&k.level, &k.n, &data); err != nil {
+		if err := s.Scan(&k.Level, &k.N, &data); err != nil {
 			return err
 		}
 		seen++
 		if !bytes.Equal(want[k], data) || len(data) == 0 {
-			return altered("tile %d/%d is not what the leaves give", k.level, k.n)
+			return altered("tile %d/%d is not what the leaves give", k.Level, k.N)
 		}
 		return nil
 	})

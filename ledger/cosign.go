@@ -21,6 +21,17 @@ const (
 	longestPause   = time.Minute
 )
 
+// Cosign has every witness cosign the newest checkpoint now; [Ledger.Run] does so
+// by itself.
+func (l *Ledger) Cosign(ctx context.Context) error {
+	for _, w := range l.policy.Witnesses {
+		if err := l.ask(ctx, w, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ask has one witness cosign the newest checkpoint, and keeps what it signed.
 // Fresh says that an old cosignature of the same size will do.
 func (l *Ledger) ask(ctx context.Context, w verify.Witness, fresh time.Duration) error {
@@ -160,18 +171,6 @@ func (l *Ledger) witnesses(ctx context.Context) {
 		})
 	}
 	wg.Wait()
-}
-
-// Cosign has every witness cosign the newest checkpoint now, whatever it cosigned
-// lately: for a caller who can't wait for the next heartbeat.
-func (l *Ledger) Cosign(ctx context.Context) error {
-	errs := make([]error, len(l.policy.Witnesses))
-	var wg sync.WaitGroup
-	for i, w := range l.policy.Witnesses {
-		wg.Go(func() { errs[i] = l.ask(ctx, w, 0) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
 // compare asks every witness what it has seen before this process begins to

@@ -188,7 +188,7 @@ func TestWitnessImplementations(t *testing.T) {
 				for round := range 3 {
 					id := w.disclose(w.disclosure(account(), postern.TierContent))
 					w.sequence()
-					if err := w.l.AskAll(ctx); err != nil {
+					if err := w.l.Cosign(ctx); err != nil {
 						t.Fatal(err)
 					}
 					file, err := w.l.InclusionFile(ctx, id)
@@ -258,7 +258,7 @@ func TestACosignedStatement(t *testing.T) {
 	w.l = w.reopen()
 	step := func() {
 		w.sequence()
-		if err := w.l.AskAll(ctx); err != nil {
+		if err := w.l.Cosign(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

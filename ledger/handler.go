@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/tiles"
 )
 
 // Handler serves the public log as c2sp.org/tlog-tiles says: /checkpoint,
@@ -71,7 +72,7 @@ func (l *Ledger) tileFile(r *http.Request, path string) (data []byte, err error)
 	} else if n, err := strconv.Atoi(level); err != nil || n > 63 || strconv.Itoa(n) != level {
 		return nil, errNoTile
 	}
-	t, err := tlog.ParseTilePath("tile/" + strconv.Itoa(tileHeight) + "/" + level + "/" + rest)
+	t, err := tlog.ParseTilePath("tile/" + strconv.Itoa(tiles.Height) + "/" + level + "/" + rest)
 	if err != nil {
 		return nil, errNoTile
 	}
@@ -84,16 +85,16 @@ func (l *Ledger) tileFile(r *http.Request, path string) (data []byte, err error)
 		}
 		inLevel := c.Size
 		if t.L > 0 {
-			inLevel >>= min(62, tileHeight*t.L)
+			inLevel >>= min(62, tiles.Height*t.L)
 		}
-		if first := t.N * tileWidth; t.N > inLevel/tileWidth || first+int64(t.W) > inLevel {
+		if first := t.N * tiles.Width; t.N > inLevel/tiles.Width || first+int64(t.W) > inLevel {
 			return errNoTile
 		}
 		if t.L >= 0 {
 			data, err = readTile(tx, t)
 			return err
 		}
-		from := t.N * tileWidth
+		from := t.N * tiles.Width
 		n := 0
 		err = tx.Rows(`SELECT data FROM ledger_leaf WHERE idx >= ?1 AND idx < ?2 ORDER BY idx`, db.Args(from, from+int64(t.W)), func(s db.Scanner) error {
 			var leaf []byte

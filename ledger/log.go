@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/tiles"
 	"github.com/postern-mail/postern/ledger/verify"
 )
 
@@ -19,17 +20,17 @@ import (
 // a failed write it is thrown away and read again.
 type chain struct {
 	verify.Replayer
-	edge    edge
-	changed map[tileKey][]byte // tiles since they were last written
+	edge    tiles.Edge
+	changed map[tiles.Key][]byte // tiles since they were last written
 }
 
-func newChain() *chain { return &chain{changed: map[tileKey][]byte{}} }
+func newChain() *chain { return &chain{changed: map[tiles.Key][]byte{}} }
 
 func (c *chain) append(leaf []byte) error {
 	if err := c.Add(leaf); err != nil {
 		return err
 	}
-	c.edge.add(tlog.RecordHash(leaf), c.changed)
+	c.edge.Add(tlog.RecordHash(leaf), c.changed)
 	return nil
 }
 

@@ -302,7 +302,7 @@ func TestFullDiskInEveryStep(t *testing.T) {
 		}},
 		{"a number", func() error { _, err := w.l.Number(ctx, account()); return err }},
 		{"sequencing", func() error { _, err := w.l.Sequence(ctx); return err }},
-		{"the witnesses", func() error { return w.l.AskAll(ctx) }},
+		{"the witnesses", func() error { return w.l.Cosign(ctx) }},
 		{"an erasure", func() error { return w.h.Update(ctx, func(tx *db.Tx) error { return w.l.Erase(tx, ana) }) }},
 	}
 	failed := map[string]int{}

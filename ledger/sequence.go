@@ -252,7 +252,7 @@ func (l *Ledger) write(tx *db.Tx, w *work) error {
 		counters = append(counters, []any{int64(k.series), append([]byte(nil), k.account[:]...), k.tier, int64(n)})
 	}
 	for k, data := range l.chain.changed {
-		tiles = append(tiles, []any{k.level, k.n, data})
+		tiles = append(tiles, []any{k.Level, k.N, data})
 	}
 	var epochs [][]any
 	if w.epoch { // the last of the batch

@@ -39,6 +39,7 @@ type Parts struct {
 
 // Mail is the customer's plane.
 type Mail struct {
+	db       *db.Handle
 	store    *store.Store
 	accounts *account.Accounts
 	key      ed25519.PublicKey
@@ -61,7 +62,7 @@ func Open(ctx context.Context, p Parts) (*Mail, error) {
 	if len(p.ReceiptKey) != ed25519.PublicKeySize {
 		return nil, errors.New("the mail plane needs the public key of the ledger's receipts")
 	}
-	m := &Mail{accounts: p.Accounts, key: p.ReceiptKey, now: p.Now, log: p.Log}
+	m := &Mail{db: p.DB, accounts: p.Accounts, key: p.ReceiptKey, now: p.Now, log: p.Log}
 	s, err := store.Open(ctx, store.Parts{DB: p.DB, Blobs: p.Blobs, Now: p.Now, Log: p.Log, Quota: m.quota})
 	if err != nil {
 		return nil, err

@@ -107,6 +107,9 @@ type MailConfig struct {
 	// Check switches SPF, DKIM and DMARC at the door; default true. It asks the
 	// resolver of this machine.
 	Check *bool `toml:"check"`
+	// EraseAfter is how long an account that is to be erased can still be taken
+	// back by its owner. Default "720h", 30 days.
+	EraseAfter Duration `toml:"erase_after"`
 }
 
 // GateConfig is about staff access.
@@ -170,6 +173,9 @@ type LedgerConfig struct {
 	// Heartbeat is after how long witnesses cosign again when nothing happens.
 	// Default "10m".
 	Heartbeat Duration `toml:"heartbeat"`
+	// KeepRecords is after how long the records of what staff saw are destroyed;
+	// that something was seen stays provable. "0s", the default, keeps them.
+	KeepRecords Duration `toml:"keep_records"`
 }
 
 // KeysConfig says where the ledger's keys are kept: as they come, in files in
@@ -247,7 +253,7 @@ func DefaultConfig() Config {
 			SMTP: "127.0.0.1:2525", Submission: "127.0.0.1:2587", IMAP: "127.0.0.1:2143",
 			Mail: "127.0.0.1:8025", Desk: "127.0.0.1:8026", Response: "127.0.0.1:8027", View: "127.0.0.1:8028", Ledger: "127.0.0.1:8029",
 		},
-		Mail:   MailConfig{MaxSize: 50 << 20, Quota: 5 << 30, Outbound: "direct", Check: &check},
+		Mail:   MailConfig{EraseAfter: Duration{30 * 24 * time.Hour}, MaxSize: 50 << 20, Quota: 5 << 30, Outbound: "direct", Check: &check},
 		Gate:   GateConfig{Policy: "default", Foreign: ForeignConfig{TLS: "implicit", Login: "separator", Separator: "*", Connections: 8, Timeout: Duration{20 * time.Second}}},
 		Ledger: LedgerConfig{Publish: Duration{time.Minute}, Heartbeat: Duration{10 * time.Minute}},
 		Log:    LogConfig{Level: "info"},
@@ -341,6 +347,9 @@ func (c *Config) check() error {
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return invalid("tls: certificate and key go together")
+	}
+	if c.Mail.EraseAfter.Duration < 0 || c.Ledger.KeepRecords.Duration < 0 {
+		return invalid("mail.erase_after and ledger.keep_records are times from now on: they can't be negative")
 	}
 	if c.Mail.MaxSize < 1<<16 {
 		return invalid("mail: max_size is %d bytes: RFC 5321, 4.5.3.1.7 wants at least 65536", c.Mail.MaxSize)

@@ -171,25 +171,20 @@ func (h help) looks(ctx context.Context, id postern.AccountID, before int64, lim
 // Look finds the record by its id, and reads it as the list does: what a legal
 // hold keeps back is not there.
 func (h help) Look(ctx context.Context, id postern.AccountID, d postern.DisclosureID) (web.Look, error) {
-	none := &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
-	if d == "" {
-		return web.Look{}, none
-	}
 	found, err := h.n.Ledger.Find(ctx, ledger.Filter{Account: id, ID: d, DisclosuresOnly: true, Limit: 1})
 	if err != nil {
 		return web.Look{}, err
 	}
-	if len(found) == 0 {
-		return web.Look{}, none
+	if len(found) == 1 {
+		looks, err := h.looks(ctx, id, found[0].Seq+1, 1)
+		if err != nil {
+			return web.Look{}, err
+		}
+		if len(looks) == 1 && looks[0].Disclosure == d {
+			return looks[0], nil
+		}
 	}
-	looks, err := h.looks(ctx, id, found[0].Seq+1, 1)
-	if err != nil {
-		return web.Look{}, err
-	}
-	if len(looks) == 0 || looks[0].Disclosure != d {
-		return web.Look{}, none
-	}
-	return looks[0], nil
+	return web.Look{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
 }
 
 func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, error) {

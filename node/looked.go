@@ -27,7 +27,7 @@ func (h help) Acts(ctx context.Context, id postern.AccountID, before int64) (lis
 	if err != nil {
 		return nil, err
 	}
-	who := people{h: h, names: map[postern.StaffID]string{}}
+	who := people{h: h, names: map[postern.StaffID]string{}, firms: map[postern.OrganisationID]string{}}
 	for len(list) < actsAtOnce {
 		found, err := h.n.Ledger.Find(ctx, ledger.Filter{Account: id, ControlsOnly: true, Before: before, Limit: actsAtOnce})
 		if err != nil || len(found) == 0 {
@@ -62,12 +62,11 @@ type people struct {
 }
 
 func (p *people) is(ctx context.Context, id postern.StaffID, firm postern.OrganisationID) (name, organisation string, err error) {
-	if p.firms == nil {
+	if len(p.firms) == 0 {
 		all, err := p.h.n.Staff.Organisations(ctx)
 		if err != nil {
 			return "", "", err
 		}
-		p.firms = map[postern.OrganisationID]string{}
 		for _, o := range all {
 			p.firms[o.ID] = o.Name
 		}
@@ -103,8 +102,7 @@ func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.Disclos
 	if err != nil {
 		return nil, err
 	}
-	var account verify.ID
-	var grant verify.ID
+	var account, grant verify.ID
 	if p.Stream != nil {
 		r, err := verify.ParseDisclosure(p.Record)
 		if err != nil {
@@ -161,13 +159,9 @@ func (h help) Record(ctx context.Context, id postern.AccountID, entry, lang stri
 
 func (h help) Policy() []byte { return h.n.Ledger.PolicyFile() }
 
-func (h help) Number(ctx context.Context, id postern.AccountID) (string, error) {
-	return h.n.Ledger.Number(ctx, id)
-}
+func (h help) Number(ctx context.Context, id postern.AccountID) (string, error) { return h.n.Ledger.Number(ctx, id) }
 
-func (h help) Provable(ctx context.Context) (from, until time.Time, err error) {
-	return h.n.Ledger.Provable(ctx)
-}
+func (h help) Provable(ctx context.Context) (from, until time.Time, err error) { return h.n.Ledger.Provable(ctx) }
 
 func (h help) Statement(ctx context.Context, id postern.AccountID, from, until time.Time, tier postern.Tier, lang string) (web.Statement, error) {
 	a, err := h.n.Accounts.ByID(ctx, id)

@@ -253,8 +253,8 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
-// AtClose has f run before the rooms end.
-func (n *Node) AtClose(f func() error) { n.closers = append(n.closers, f) }
+// Also has something closed with the node, before its rooms.
+func (n *Node) Also(close func() error) { n.closers = append(n.closers, close) }
 
 // Config is the config it runs with, the ports it was given filled in.
 func (n *Node) Config() Config { return n.cfg }

@@ -17,6 +17,8 @@ var operations = map[string]operation{
 	"account.add":            op(addAccount),
 	"account.list":           op(listAccounts),
 	"account.freeze":         op(freezeAccount),
+	"account.erase":          op(eraseAccount),
+	"account.erasures":       op(listErasures),
 	"staff.organisation":     op(addOrganisation),
 	"staff.organisation.set": op(setOrganisation),
 	"staff.add":              op(addStaff),
@@ -57,7 +59,12 @@ func accountOut(a account.Account) AccountOut {
 }
 
 func addAccount(ctx context.Context, n *Node, in AccountIn, _ report) (AccountOut, error) {
-	a, err := n.CreateAccount(ctx, account.New{Address: in.Address, Name: in.Name, Locale: in.Locale, Password: in.Password, QuotaBytes: n.cfg.Mail.Quota})
+	a, err := n.Accounts.Create(ctx, account.New{Address: in.Address, Name: in.Name, Locale: in.Locale, Password: in.Password, QuotaBytes: n.cfg.Mail.Quota})
+	if err != nil {
+		return AccountOut{}, err
+	}
+	// From the first day on, a statement can be made for the account's number.
+	_, err = n.Ledger.Number(ctx, a.ID)
 	return accountOut(a), err
 }
 

@@ -31,7 +31,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	background, work := errgroup.WithContext(work)
-	rooms := map[string]func(context.Context) error{"gate": n.Gate.Run, "queue": n.Queue.Run, "mail": n.Mail.Run}
+	rooms := map[string]func(context.Context) error{"gate": n.Gate.Run, "queue": n.Queue.Run, "mail": n.Mail.Run, "erasure": n.tidy}
 	if !n.opts.Manual {
 		rooms["ledger"], rooms["detection"] = n.Ledger.Run, n.Response.Run
 		rooms["desk"], rooms["hooks"] = n.Desk.Run, n.Hooks.Run // a drill's mailboxes hold what its scenario says

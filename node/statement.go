@@ -27,6 +27,7 @@ type StatementOut struct {
 	Until   time.Time `json:"until"`
 	Tier    string    `json:"tier"`
 	Issued  time.Time `json:"issued"`
+	Erased  time.Time `json:"erased,omitzero"`
 	Size    int       `json:"size"` // of the file, in bytes
 	File    []byte    `json:"file"`
 }
@@ -62,10 +63,7 @@ func (n *Node) statement(ctx context.Context, id postern.AccountID, name string,
 }
 
 func makeStatement(ctx context.Context, n *Node, in StatementIn, _ report) (StatementOut, error) {
-	a, err := n.Accounts.ByAddress(ctx, in.Address)
-	if err != nil {
-		return StatementOut{}, err
-	}
+	a, known := n.Accounts.ByAddress(ctx, in.Address)
 	tier := postern.TierAccount
 	for tier <= postern.TierAttachment && tier.String() != in.Tier {
 		tier++
@@ -85,6 +83,13 @@ func makeStatement(ctx context.Context, n *Node, in StatementIn, _ report) (Stat
 		if w.Until.IsZero() {
 			w.Until = until
 		}
+	}
+	if known != nil {
+		s, gone, err := n.erasedStatement(ctx, postern.AccountID(in.Address), w)
+		if !gone {
+			err = known
+		}
+		return StatementOut{Address: in.Address, Finding: s.Finding, From: w.From, Until: w.Until, Tier: tier.String(), Issued: s.Issued, Erased: s.Erased, Size: len(s.File), File: s.File}, err
 	}
 	s, err := n.statement(ctx, a.ID, a.Address, w)
 	if err != nil {

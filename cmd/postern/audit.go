@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/ledger/auditor"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/node"
 )
@@ -37,7 +38,7 @@ func (c *auditCmd) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return unable{err}
 	}
-	in := node.AuditIn{Sample: c.Sample, Keep: c.Out != ""}
+	in := auditor.Question{Sample: c.Sample, Keep: c.Out != ""}
 	for _, f := range []struct {
 		name string
 		to   *[]byte
@@ -52,7 +53,7 @@ func (c *auditCmd) Run(ctx context.Context, o out) error {
 			return unable{&postern.Error{Kind: postern.Invalid, Text: f.name + " is too large to be what it should be"}}
 		}
 	}
-	var found node.AuditOut
+	var found auditor.Answer
 	report, end := progress(o, "leaves")
 	err = node.Call(ctx, cfg, "audit", in, &found, report)
 	end()

@@ -17,9 +17,11 @@ import (
 )
 
 type accountCmd struct {
-	Add    accountAdd    `cmd:"" help:"Add an account; its password is asked for."`
-	List   accountList   `cmd:"" help:"List the accounts."`
-	Freeze accountFreeze `cmd:"" help:"Stop all sign-ins to an account; its mail is still taken."`
+	Add      accountAdd      `cmd:"" help:"Add an account; its password is asked for."`
+	List     accountList     `cmd:"" help:"List the accounts."`
+	Erase    accountErase    `cmd:"" help:"Erase a person, after a time in which it can be taken back."`
+	Erasures accountErasures `cmd:"" help:"List who is to be erased."`
+	Freeze   accountFreeze   `cmd:"" help:"Stop all sign-ins to an account; its mail is still taken."`
 }
 
 type accountAdd struct {

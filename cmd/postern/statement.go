@@ -15,7 +15,7 @@ import (
 
 type statementCmd struct {
 	configFlag
-	Address string `arg:"" help:"The customer's address."`
+	Address string `arg:"" help:"The customer's address; of a person who was erased, the identifier that postern account erase printed."`
 	Since   string `help:"The window's first moment; without one, as far back as can be proved." placeholder:"TIME"`
 	Until   string `help:"Its end, at least an hour ago; without one, the latest that can be proved." placeholder:"TIME"`
 	Tier    string `help:"How deep an access counts: account, trace, envelope, content or attachment, and what is deeper." default:"envelope"`
@@ -58,15 +58,23 @@ func (c *statementCmd) Run(ctx context.Context, o out) error {
 	}
 	s.File = nil
 	err = to.print(c.JSON, s, func(w io.Writer) {
+		kind := "non-access"
+		if !s.Erased.IsZero() {
+			kind = "statement"
+		}
 		span := fmt.Sprintf("from %s until %s", s.From.Format(time.RFC3339), s.Until.Format(time.RFC3339))
-		if s.Count == 0 {
+		if !s.Erased.IsZero() {
+			fmt.Fprintf(w, "Erased on %s: nothing of this person can be opened or proved any more.\n", s.Erased.UTC().Format(time.RFC3339))
+		} else if s.Count == 0 {
 			fmt.Fprintf(w, "Nobody looked at %s, at tier %s or deeper, %s.\n", s.Address, s.Tier, span)
 		} else {
 			fmt.Fprintf(w, "%d accesses to %s at tier %s or deeper, %s.\n", s.Count, s.Address, s.Tier, span)
 		}
-		fmt.Fprintf(w, "Number in the ledger: %s\n", s.Number)
+		if s.Number != "" {
+			fmt.Fprintf(w, "Number in the ledger: %s\n", s.Number)
+		}
 		if c.Out != "-" {
-			fmt.Fprintf(w, "Wrote %s (%d bytes). Check it: postern verify non-access %s --policy policy.txt\n", c.Out, s.Size, c.Out)
+			fmt.Fprintf(w, "Wrote %s (%d bytes). Check it: postern verify %s %s --policy policy.txt\n", c.Out, s.Size, kind, c.Out)
 		}
 	})
 	if err == nil && s.Count > 0 {

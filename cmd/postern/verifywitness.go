@@ -111,7 +111,7 @@ type verifyWatch struct {
 	Place string        `arg:"" help:"The log: a URL, or a folder with a copy of it."`
 	State string        `help:"The file that remembers the last checkpoint." default:"watched.checkpoint" placeholder:"FILE"`
 	Every time.Duration `help:"Go on, and look so often." placeholder:"1m"`
-	Stale time.Duration `help:"How old the youngest cosignature may be." default:"2h"`
+	Stale time.Duration `help:"How old the last quorum of witnesses may be; without witnesses nothing tells a quiet log from one that stopped." default:"2h"`
 }
 
 func (verifyWatch) Help() string {
@@ -120,8 +120,9 @@ func (verifyWatch) Help() string {
   postern verify watch https://ledger.example.org --policy policy.txt --every 1m
 
 Looks whether the log only grows: the checkpoint is signed and cosigned as the policy asks, and holds all of the last one that was seen here.
-Keep the file with the last checkpoint: if the log ever shows another history, both together are the evidence.
-Exit status: 0 all is well, 1 the log contradicts itself, 2 it could not be read or nobody has cosigned it lately.`
+Keep the file with the last checkpoint: if the log ever shows another history, both together are the evidence. It can't say whose account a
+leaf is about: nobody can but its holder. Exit status: 0 all is well, 1 the log contradicts itself, 2 cannot tell: it could not be read, shows
+less than before, or lacks a fresh quorum of witnesses.`
 }
 
 func (c *verifyWatch) Run(ctx context.Context, o out) error {
@@ -134,6 +135,10 @@ func (c *verifyWatch) Run(ctx context.Context, o out) error {
 
 func (c *verifyWatch) look(ctx context.Context, o out, log mirror.Log) error {
 	head, signed, err := log.Checkpoint(ctx)
+	var no *verify.Refusal
+	if errors.As(err, &no) && no.Why == verify.WhyWitness { // too few this time says nothing against the log
+		return unable{err}
+	}
 	if err != nil {
 		return online(o, err)
 	}
@@ -149,7 +154,7 @@ func (c *verifyWatch) look(ctx context.Context, o out, log mirror.Log) error {
 		if err := log.Follows(ctx, old, head); err != nil {
 			if errors.Is(err, mirror.ErrRefuted) {
 				evidence := c.State + ".contradiction"
-				if err := os.WriteFile(evidence, signed, 0o644); err != nil {
+				if err := replaceFile(evidence, signed); err != nil {
 					return unable{err}
 				}
 				fmt.Fprintf(o.Stderr, "postern: %v\nKeep %s and %s: together they are evidence.\n", err, c.State, evidence)
@@ -164,16 +169,8 @@ func (c *verifyWatch) look(ctx context.Context, o out, log mirror.Log) error {
 		}
 		fmt.Fprintf(o.Stdout, "%s %s: %d leaves, root %s\n", time.Now().UTC().Format(time.RFC3339), head.Origin, head.Size, head.Root)
 	}
-	times, err := log.Policy.Cosignatures(signed)
-	if err != nil {
-		return unable{err}
-	}
-	youngest := uint64(0)
-	for _, at := range times {
-		youngest = max(youngest, at)
-	}
-	if age := time.Since(time.Unix(int64(youngest), 0)); log.Policy.Quorum() && age > c.Stale {
-		return unable{&postern.Error{Kind: postern.Unavailable, Text: fmt.Sprintf("nobody has cosigned the log for %s", age.Truncate(time.Minute))}}
+	if at, ok := log.Held(signed); ok && time.Since(at) > c.Stale {
+		return unable{&postern.Error{Kind: postern.Unavailable, Text: fmt.Sprintf("no quorum of witnesses has cosigned the log for %s", time.Since(at).Truncate(time.Minute))}}
 	}
 	return nil
 }
@@ -197,7 +194,7 @@ func replaceFile(file string, b []byte) error {
 type verifyCosign struct {
 	Policy string `help:"A file with the logs to cosign: a line \"log KEY URL\" each." required:"" placeholder:"FILE"`
 	Name   string `help:"The witness' name, \"example.org/witness\": makes its key when there is none yet." placeholder:"NAME"`
-	State  string `help:"The folder with the key and what was cosigned. Back it up, and never run two witnesses on copies of it." default:"witness" placeholder:"FOLDER"`
+	State  string `help:"The folder with the key and what was cosigned. Never restore it from a backup, and never run two witnesses on copies of it: lost, the key must be given up." default:"witness" placeholder:"FOLDER"`
 	Listen string `help:"The address to listen at; put a web server with TLS before it." default:"127.0.0.1:7380" placeholder:"ADDRESS"`
 }
 
@@ -233,6 +230,7 @@ func (c *verifyCosign) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return unable{err}
 	}
+	defer s.Close()
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return unable{fmt.Errorf("couldn't listen: %w", err)}

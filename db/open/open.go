@@ -57,7 +57,7 @@ func SQLite(ctx context.Context, dir string, p Plane) (*db.Handle, error) {
 	f.Close()
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-16000)", "trusted_schema(0)",
+		"foreign_keys(1)", "secure_delete(1)", "temp_store(MEMORY)", "cache_size(-16000)", "trusted_schema(0)",
 	}}
 	write, err := sql.Open("sqlite", "file:"+escape(file)+"?_txlock=immediate&"+pragmas.Encode())
 	if err != nil {

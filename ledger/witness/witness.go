@@ -130,7 +130,9 @@ func read(w verify.Witness, text string, old int64, status int, kind string, ans
 	case http.StatusForbidden:
 		return Cosignature{}, ErrForbidden
 	default:
-		return Cosignature{}, fmt.Errorf("it answered with status %d", status)
+		// What it says for people is quoted: it is a stranger's.
+		line, _, _ := strings.Cut(string(answer[:min(len(answer), 200)]), "\n")
+		return Cosignature{}, fmt.Errorf("it answered with status %d: %q", status, line)
 	}
 	if len(answer) > maxAnswer {
 		return Cosignature{}, fmt.Errorf("it answered with more than %d bytes", maxAnswer)

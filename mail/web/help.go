@@ -57,6 +57,11 @@ type Help interface {
 	// Statement says, signed, whether staff looked in a window, in words of a
 	// language.
 	Statement(ctx context.Context, account postern.AccountID, from, until time.Time, tier postern.Tier, lang string) (Statement, error)
+	// Erasure says whether the account is to be erased, and when.
+	Erasure(context.Context, postern.AccountID) (due time.Time, ok bool, err error)
+	// AskErasure has it erased after a time in which CancelErasure takes it back.
+	AskErasure(context.Context, postern.AccountID) (due time.Time, err error)
+	CancelErasure(context.Context, postern.AccountID) error
 	// Number is the account's in the ledger.
 	Number(context.Context, postern.AccountID) (string, error)
 	// Policy is whom the provider suggests to believe: docs/ledger-format.md.

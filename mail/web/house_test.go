@@ -174,6 +174,21 @@ type helpDesk struct {
 	erased   time.Time
 	edge     bool
 	false    bool // a file that does not verify
+	due      time.Time
+}
+
+func (d *helpDesk) Erasure(context.Context, postern.AccountID) (time.Time, bool, error) {
+	return d.due, !d.due.IsZero(), nil
+}
+
+func (d *helpDesk) AskErasure(context.Context, postern.AccountID) (time.Time, error) {
+	d.due = noon.AddDate(0, 0, 30)
+	return d.due, nil
+}
+
+func (d *helpDesk) CancelErasure(context.Context, postern.AccountID) error {
+	d.due = time.Time{}
+	return nil
 }
 
 func (d *helpDesk) Acts(_ context.Context, _ postern.AccountID, before int64) (out []Act, _ error) {

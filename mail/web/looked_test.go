@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -61,6 +62,23 @@ func TestWhoLookedIsPagedToItsEnd(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s is listed %d times", id, n)
 		}
+	}
+}
+
+func TestClosingTheAccount(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.signIn()
+	contains(t, h.get("/settings/erase", 200), "Fermer ce compte et l’effacer", "aucune déclaration ne peut plus être établie")
+	h.post("/settings/erase", url.Values{"old": {"wrong"}}, 422)
+	if !h.help.due.IsZero() {
+		t.Fatal("without the password")
+	}
+	h.post("/settings/erase", url.Values{"old": {"correct horse battery"}}, 200)
+	contains(t, h.get("/settings/erase", 200), "Ce compte sera effacé", "Garder le compte")
+	h.post("/settings/erase", url.Values{"keep": {"1"}}, 200)
+	if !h.help.due.IsZero() {
+		t.Error("it is not kept")
 	}
 }
 

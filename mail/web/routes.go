@@ -78,6 +78,8 @@ func (w *Web) routes() http.Handler {
 		"GET /settings/rules":                   w.rulesPage,
 		"POST /settings/rules":                  w.newRule,
 		"POST /settings/rules/{rule}":           w.changeRule,
+		"GET /settings/erase":                   w.erasePage,
+		"POST /settings/erase":                  w.eraseMe,
 		"GET /settings/export":                  w.exports,
 		"GET /settings/export/{mailbox}":        w.export,
 	} {

@@ -119,6 +119,8 @@ func (s sampler) settings(page pager, wrong wronger) []ui.Sample {
 		{Name: "settings-apps-none", Page: "settings-apps", Of: page("settings-apps.tab", settingsOf("settings-apps", appsView{}))},
 		{Name: "settings-rules", Page: "settings-rules", Of: page("settings-rules.tab", settingsOf("settings-rules", s.rules()))},
 		{Name: "settings-rules-wrong", Page: "settings-rules", Of: page("settings-rules.tab", settingsOf("settings-rules", rulesView{Form: ruleForm{Forward: "ana@", AddressError: "…", PassFail: "…", Problem: "…"}}), wrong("forward", "rules.invalid.address"))},
+		{Name: "settings-erase", Page: "settings-erase", Of: page("settings-erase.tab", settingsOf("settings-erase", eraseView{}))},
+		{Name: "settings-erase-asked", Page: "settings-erase", Of: page("settings-erase.tab", settingsOf("settings-erase", eraseView{Due: s.now.AddDate(0, 0, 30)}))},
 		{Name: "settings-export", Page: "settings-export", Of: page("settings-export.tab", settingsOf("settings-export", exports))},
 	}
 }

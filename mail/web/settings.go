@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
@@ -18,7 +19,7 @@ type settingsView struct {
 
 var settingsPages = []struct{ page, href string }{
 	{"settings", "/settings"}, {"settings-password", "/settings/password"}, {"settings-sessions", "/settings/sessions"},
-	{"settings-apps", "/settings/apps"}, {"settings-rules", "/settings/rules"}, {"settings-export", "/settings/export"},
+	{"settings-apps", "/settings/apps"}, {"settings-rules", "/settings/rules"}, {"settings-export", "/settings/export"}, {"settings-erase", "/settings/erase"},
 }
 
 func settingsOf(page string, of any) settingsView {
@@ -109,6 +110,44 @@ func (w *Web) setPassword(v *visit) error {
 	w.ui.SetSecret(v, v.Request, "session", token, s.Expires)
 	w.setFlash(v, flash{Text: "done.password"})
 	return v.redirect("/settings/sessions")
+}
+
+type eraseView struct {
+	Due      time.Time // zero unless it was asked for
+	OldError string
+}
+
+func (w *Web) erasePage(v *visit) error {
+	due, _, err := w.Help.Erasure(v.ctx(), v.account.ID)
+	if err != nil {
+		return err
+	}
+	return w.showSettings(v, "settings-erase", eraseView{Due: due})
+}
+
+// eraseMe wants the password: an open page is not a will.
+func (w *Web) eraseMe(v *visit) error {
+	if v.PostFormValue("keep") != "" {
+		if err := w.Help.CancelErasure(v.ctx(), v.account.ID); err != nil && postern.KindOf(err) != postern.NotFound {
+			return err
+		}
+		w.setFlash(v, flash{Text: "done.kept"})
+		return v.redirect("/settings/erase")
+	}
+	if _, err := w.Accounts.SignIn(v.ctx(), v.account.Address, v.PostFormValue("old"), from(v.Request)); err != nil {
+		if postern.KindOf(err) != postern.Denied {
+			return err
+		}
+		wrong := w.t(v, "settings-password.old.error")
+		if postern.KeyOf(err) == account.KeyThrottled {
+			wrong = w.ui.Sentence(v.lang, err)
+		}
+		return w.showSettings(v, "settings-erase", eraseView{OldError: wrong}, ui.Problem{Field: "old", Text: wrong})
+	}
+	if _, err := w.Help.AskErasure(v.ctx(), v.account.ID); err != nil {
+		return err
+	}
+	return v.redirect("/settings/erase")
 }
 
 type sessionLine struct {

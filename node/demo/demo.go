@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -48,7 +47,6 @@ func Open(ctx context.Context, o Options) (*node.Node, error) {
 	cfg.Provider = "Outlook Example"
 	cfg.Hostname = "mx.outlook.example"
 	cfg.Domains = []string{"outlook.example", "hotmail.example", "msn.example"}
-	cfg.Ledger.Origin = cfg.Hostname + "/ledger"
 	cfg.Ledger.Publish.Duration = 0 // a proof at once: nobody waits a minute in a demo
 	cfg.Mail.Outbound = "hold"      // nothing leaves this machine
 	off := false
@@ -58,54 +56,19 @@ func Open(ctx context.Context, o Options) (*node.Node, error) {
 			*address = "127.0.0.1:0"
 		}
 	}
-	c, letters, err := read()
-	if err != nil {
-		return nil, err
-	}
-	w, err := newWitness(ctx, cfg)
+	w, err := startWitness(dir)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't start the demo's witness: %w", err)
 	}
 	cfg.Ledger.Witnesses = w.policy
-	n, err := start(ctx, cfg, o, w, c, letters)
+	options := node.Options{LogTo: o.LogTo, Demo: staff.NewDemoToken(), Policy: o.Policy, Cost: password.Cheap()} // everybody knows these passwords
+	n, err := w.open(ctx, cfg, options)
 	if err != nil {
-		return nil, errors.Join(err, w.close())
+		return nil, errors.Join(fmt.Errorf("couldn't fill the demo: %w", err), w.close())
 	}
-	n.AtClose(w.close)
 	if err := writeConfig(n.Config(), filepath.Join(dir, "postern.toml")); err != nil {
 		n.Close()
 		return nil, err
-	}
-	return n, nil
-}
-
-// start opens the past where there is none yet, and then the present.
-func start(ctx context.Context, cfg node.Config, o Options, w *witness, c cast, letters []letter) (*node.Node, error) {
-	options := node.Options{LogTo: o.LogTo, Demo: staff.NewDemoToken(), Policy: o.Policy,
-		Cost: password.Cheap()} // everybody knows these passwords
-	begun := filepath.Join(cfg.Data, "demo")
-	if _, err := os.Stat(begun); errors.Is(err, fs.ErrNotExist) {
-		if err := history(ctx, cfg, options, w, c); err != nil {
-			return nil, fmt.Errorf("couldn't write the demo's past (remove %s and begin again): %w", cfg.Data, err)
-		}
-		if err := os.WriteFile(begun, nil, 0o600); err != nil {
-			return nil, fmt.Errorf("couldn't begin the demo: %w", err)
-		}
-	} else if err != nil {
-		return nil, err
-	}
-	n, err := node.Listen(ctx, cfg, options)
-	if err != nil {
-		return nil, err
-	}
-	w.sees(n)
-	if err = seed(ctx, n, c, letters); err != nil {
-		err = fmt.Errorf("couldn't fill the demo: %w", err)
-	} else if err = n.Ledger.Cosign(ctx); err != nil {
-		err = fmt.Errorf("couldn't have the demo's ledger witnessed: %w", err)
-	}
-	if err != nil {
-		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
@@ -157,12 +120,16 @@ The story, in six steps:
   5. Seen      In Mail, Ana opens "Who looked": Bo, Helpline Partners, that message, that minute, that reason.
   6. Verified  There, "Check it yourself" gives a proof file. Check it, offline:
 
-     postern verify record access.proof --key '%s'
+     postern verify record access.proof --policy '%s'
 
-And then, if Bo's password were stolen:  postern contain --config %s --credential bo@helpline.example
+  And for everybody else: sign in as Tom, "Who looked", "Get a signed statement". The file is checked the same way:
 
-Mail clients: %s (user ana@outlook.example, password %s)
+     postern verify non-access statement.proof --policy '%[5]s'
+
+And then, if Bo's password were stolen:  postern contain --config %[6]s --credential bo@helpline.example
+
+Mail clients: %[7]s (user ana@outlook.example, password %[8]s)
 A browser that does not know .localhost names reaches the same pages at 127.0.0.1 and the same ports.
 Ctrl-C ends it.
-`, o.Mail, o.Desk, o.Response, o.Ledger, n.LogKey(), config, strings.Join(other, ", "), Password)
+`, o.Mail, o.Desk, o.Response, o.Ledger, n.Config().Ledger.Witnesses, config, strings.Join(other, ", "), Password)
 }

@@ -55,11 +55,12 @@ func read() (c cast, letters []letter, err error) {
 	return c, m.Message, nil
 }
 
-// people makes the organisations, staff and customers.
-func people(ctx context.Context, n *node.Node, c cast) (map[string]account.Account, error) {
+// people fills an empty Postern with the cast; their number in the ledger comes
+// with the account.
+func people(ctx context.Context, n *node.Node, c cast) error {
 	for _, o := range c.Organisation {
 		if err := n.Staff.CreateOrganisation(ctx, staff.Organisation{ID: postern.OrganisationID(o.ID), Name: o.Name, Kind: o.Kind}); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, s := range c.Staff {
@@ -68,23 +69,23 @@ func people(ctx context.Context, n *node.Node, c cast) (map[string]account.Accou
 			m.Roles = append(m.Roles, staff.Role(r))
 		}
 		if _, err := n.Staff.CreateMember(ctx, m); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	accounts := map[string]account.Account{}
 	for _, p := range c.Customer {
-		a, err := n.CreateAccount(ctx, account.New{Address: p.Address, Name: p.Name, Locale: p.Locale, Password: Password, QuotaBytes: 1 << 30})
+		a, err := n.Accounts.Create(ctx, account.New{Address: p.Address, Name: p.Name, Locale: p.Locale, Password: Password, QuotaBytes: 1 << 30})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		accounts[p.Address] = a
+		if _, err := n.Ledger.Number(ctx, a.ID); err != nil {
+			return err
+		}
 	}
-	return accounts, nil
+	return nil
 }
 
-// seed gives the people of an empty Postern today's mail and one open case. A
-// directory that was seeded before is left as it is.
-func seed(ctx context.Context, n *node.Node, c cast, letters []letter) error {
+// today gives the cast their mail and one open case.
+func today(ctx context.Context, n *node.Node, c cast, letters []letter) error {
 	accounts := map[string]account.Account{}
 	for _, p := range c.Customer {
 		a, err := n.Accounts.ByAddress(ctx, p.Address)
@@ -93,15 +94,12 @@ func seed(ctx context.Context, n *node.Node, c cast, letters []letter) error {
 		}
 		accounts[p.Address] = a
 	}
-	ana := accounts["ana@outlook.example"]
-	if known, err := n.Cases.Of(ctx, ana.ID); err != nil || len(known) > 0 {
-		return err
-	}
 	for i := len(letters) - 1; i >= 0; i-- {
-		if _, err := post(ctx, n, accounts, letters[i], i); err != nil {
+		if err := post(ctx, n, accounts, letters[i], i); err != nil {
 			return fmt.Errorf("mail.toml, message %d: %w", i+1, err)
 		}
 	}
+	ana := accounts["ana@outlook.example"]
 	// It was given to the outsourcer, where Bo works it.
 	_, err := n.Cases.OpenCase(ctx, desk.NewCase{Outsourcer: "helpline", Account: ana.ID, Address: ana.Address, Name: ana.Name, Locale: ana.Locale,
 		Subject: "Je n'arrive pas à ouvrir la facture du garage",
@@ -109,14 +107,14 @@ func seed(ctx context.Context, n *node.Node, c cast, letters []letter) error {
 	return err
 }
 
-func post(ctx context.Context, n *node.Node, accounts map[string]account.Account, l letter, i int) (postern.MessageID, error) {
+func post(ctx context.Context, n *node.Node, accounts map[string]account.Account, l letter, i int) error {
 	to, ok := accounts[l.To]
 	if !ok {
-		return "", fmt.Errorf("nobody is %s", l.To)
+		return fmt.Errorf("nobody is %s", l.To)
 	}
 	senders := message.ParseAddresses(l.From)
 	if len(senders) != 1 {
-		return "", fmt.Errorf("%q is not one sender", l.From)
+		return fmt.Errorf("%q is not one sender", l.From)
 	}
 	from := senders[0]
 	at := n.Now().Add(-time.Duration(l.Ago) * time.Minute)
@@ -127,7 +125,7 @@ func post(ctx context.Context, n *node.Node, accounts map[string]account.Account
 	}
 	raw, err := d.Bytes()
 	if err != nil {
-		return "", err
+		return err
 	}
 	var flags []string
 	if l.Seen {
@@ -136,5 +134,6 @@ func post(ctx context.Context, n *node.Node, accounts map[string]account.Account
 	if l.Junk {
 		mailbox = "Junk"
 	}
-	return n.Mail.Append(ctx, to.ID, mailbox, raw, flags, at)
+	_, err = n.Mail.Append(ctx, to.ID, mailbox, raw, flags, at)
+	return err
 }

@@ -1,441 +1,446 @@
 package cosigner_test
 
 import (
-	"bufio"
 	"bytes"
-	"context"
-	"encoding/binary"
-	"fmt"
-	"io"
-	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/ledger/verify/cosigner"
-	"github.com/postern-mail/postern/ledger/verify/mirror"
 )
 
-const origin = "log.example"
-
-// book is a log of the tests, in a folder.
-type book struct {
-	t      testing.TB
-	dir    string
-	leaves [][]byte
-	stored []tlog.Hash
-	tags   verify.Map
-	epochs uint64
-	signer note.Signer
-	policy verify.Policy
-}
-
-func newBook(t testing.TB, seed byte) *book {
-	t.Helper()
-	skey, vkey, err := note.GenerateKey(rand.NewChaCha8([32]byte{seed}), origin)
+// Each status of c2sp.org/tlog-witness, and what stands with it.
+func TestStatus(t *testing.T) {
+	p := newProvider(t)
+	p.some(300)
+	p.summary(nil)
+	p.publish()
+	s := newSeat(t, p)
+	line := s.wants(200, p.ask(0, 200))
+	if at, ok := s.key.Check(p.head(200).Body(), line); !ok || at == 0 || strings.Count(line, "\n") != 1 {
+		t.Errorf("its line does not hold: %q", line)
+	}
+	stranger, other := newProvider(t), p.twin()
+	other.leaves[100] = other.leaves[99]
+	other.hashes = nil
+	leaves := other.leaves
+	other.leaves = nil
+	for _, l := range leaves {
+		other.addRaw(l)
+	}
+	good := p.ask(200, 302)
+	path, err := tlog.ProveTree(302, 200, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &book{t: t, dir: t.TempDir()}
-	if b.signer, err = note.NewSigner(skey); err != nil {
-		t.Fatal(err)
+	signed := p.signText(p.head(302).Body())
+	at := bytes.LastIndexByte(signed[:len(signed)-1], ' ') + 8
+	broken := bytes.Clone(signed)
+	if broken[at] = 'A'; signed[at] == 'A' {
+		broken[at] = 'B'
 	}
-	key, err := verify.ParseKey(vkey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.policy.Logs = []verify.Key{key}
-	b.add(verify.SeriesLeaf{Suite: verify.SuiteRistretto255}.Month(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)).Marshal())
-	return b
-}
-
-func (b *book) add(leaf [verify.LeafSize]byte) {
-	n := int64(len(b.leaves))
-	b.leaves = append(b.leaves, leaf[:])
-	h, err := tlog.StoredHashesForRecordHash(n, tlog.RecordHash(leaf[:]), b)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.stored = append(b.stored, h...)
-}
-
-func (b *book) ReadHashes(at []int64) (out []tlog.Hash, err error) {
-	for _, i := range at {
-		out = append(out, b.stored[i])
-	}
-	return out, nil
-}
-
-// grow adds a disclosure and an epoch, which lies when it is asked to.
-func (b *book) grow(lie bool) {
-	l := verify.DisclosureLeaf{Tag: [32]byte{byte(len(b.leaves)), byte(len(b.leaves) >> 8), 7}}
-	if err := b.tags.Insert(verify.Entry{Tag: l.Tag, Index: uint64(len(b.leaves))}); err != nil {
-		b.t.Fatal(err)
-	}
-	b.add(l.Marshal())
-	b.epochs++
-	e := verify.EpochLeaf{Epoch: b.epochs, Covered: uint64(len(b.leaves)), TimeMS: b.epochs, Tags: uint64(b.tags.Len()), MapRoot: b.tags.Root()}
-	if lie {
-		e.MapRoot[3] ^= 1
-	}
-	b.add(e.Marshal())
-}
-
-// publish writes the bundles of leaves.
-func (b *book) publish() {
-	for n := 0; n*256 < len(b.leaves); n++ {
-		some := b.leaves[n*256 : min(len(b.leaves), n*256+256)]
-		file := filepath.Join(b.dir, "tile", "entries", strings.TrimPrefix((tlog.Tile{H: 8, L: -1, N: int64(n), W: len(some)}).Path(), "tile/8/data/"))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			b.t.Fatal(err)
-		}
-		var text []byte
-		for _, l := range some {
-			text = append(binary.BigEndian.AppendUint16(text, uint16(len(l))), l...)
-		}
-		if err := os.WriteFile(file, text, 0o644); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-}
-
-func (b *book) checkpoint(size int64) []byte {
-	root, err := tlog.TreeHash(size, b)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	signed, err := note.Sign(&note.Note{Text: verify.Checkpoint{Origin: origin, Size: size, Root: root}.Body()}, b.signer)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return signed
-}
-
-// request asks to cosign the log of a size after one of another.
-func (b *book) request(old, size int64) string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "old %d\n", old)
-	if old > 0 && old < size {
-		path, err := tlog.ProveTree(size, old, b)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		for _, h := range path {
-			fmt.Fprintln(&text, h)
-		}
-	}
-	return text.String() + "\n" + string(b.checkpoint(size))
-}
-
-func (b *book) size() int64 { return int64(len(b.leaves)) }
-
-func source(t testing.TB, dir string) mirror.Source {
-	t.Helper()
-	s, err := mirror.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func serve(t testing.TB, b *book, state string) (*httptest.Server, verify.Cosigner) {
-	t.Helper()
-	key, _, err := cosigner.LoadKey(filepath.Join(state, "witness.key"), "auditor.example/witness")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := cosigner.Open(cosigner.Parts{Key: key, Dir: state, Logs: []cosigner.Log{{Policy: b.policy, Source: source(t, b.dir)}}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := httptest.NewServer(s)
-	t.Cleanup(h.Close)
-	return h, key
-}
-
-func post(t testing.TB, url, body string) (status int, kind, answer string) {
-	t.Helper()
-	res, err := http.Post(url+"/add-checkpoint", "text/plain", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, res.Header.Get("Content-Type"), string(b)
-}
-
-func TestCosigns(t *testing.T) {
-	b := newBook(t, 1)
-	state := t.TempDir()
-	s, key := serve(t, b, state)
-	witness, err := verify.ParseWitnessKey(key.VerifierKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := int64(0)
-	for round := range 300 { // over the first bundle's end
-		b.grow(false)
-		b.publish()
-		status, _, answer := post(t, s.URL, b.request(old, b.size()))
-		text, _ := verify.CheckpointText(b.checkpoint(b.size()))
-		if _, ok := witness.Check(text, answer); status != 200 || !ok {
-			t.Fatalf("round %d: %d %s", round, status, answer)
-		}
-		old = b.size()
-		if round == 150 { // a restart remembers
-			s.Close()
-			s, _ = serve(t, b, state)
-			if status, kind, answer := post(t, s.URL, b.request(0, old)); status != 409 || kind != "text/x.tlog.size" || answer != fmt.Sprintf("%d\n", old) {
-				t.Errorf("after a restart: %d %s %q", status, kind, answer)
-			}
-		}
-	}
-	// The same again is a heartbeat.
-	if status, _, answer := post(t, s.URL, b.request(old, old)); status != 200 || answer == "" {
-		t.Errorf("again: %d %s", status, answer)
-	}
-}
-
-func TestRefusals(t *testing.T) {
-	good := func() *book {
-		b := newBook(t, 1)
-		for range 2 {
-			b.grow(false)
-			b.publish()
-		}
-		return b
-	}
-	first := int64(3) // the size that was cosigned before each case
-	for name, c := range map[string]struct {
-		make   func(b *book) string
+	for _, c := range []struct {
+		name   string
 		status int
+		body   []byte
 	}{
-		"malformed":               {func(b *book) string { return "old 3\n" }, 400},
-		"no old size":             {func(b *book) string { return strings.Replace(b.request(3, 5), "old", "new", 1) }, 400},
-		"an old size with a zero": {func(b *book) string { return strings.Replace(b.request(3, 5), "old 3", "old 03", 1) }, 400},
-		"a line that is no hash":  {func(b *book) string { return strings.Replace(b.request(3, 5), "\n", "\nx\n", 1) }, 400},
-		"64 hashes": {func(b *book) string {
-			return "old 3\n" + strings.Repeat(tlog.Hash{1}.String()+"\n", 64) + "\n" + string(b.checkpoint(5))
-		}, 400},
-		"no checkpoint":               {func(b *book) string { return "old 3\n\nhello\n" }, 400},
-		"a larger old size":           {func(b *book) string { return strings.Replace(b.request(3, 5), "old 3", "old 9", 1) }, 400},
-		"another log":                 {func(b *book) string { return strings.Replace(b.request(3, 5), origin+"\n", "gol.example\n", 1) }, 404},
-		"another key":                 {func(b *book) string { return newBook(t, 2).with(b).request(3, 5) }, 403},
-		"another old size":            {func(b *book) string { return b.request(1, 5) }, 409},
-		"a second tree of that size":  {func(b *book) string { return b.forked().request(3, 3) }, 409},
-		"a tree that does not follow": {func(b *book) string { return b.forked().request(3, 5) }, 422},
-		"a hash flipped":              {func(b *book) string { return flipHash(b.request(3, 5)) }, 422},
-		"leaves that are not there":   {func(b *book) string { b.grow(false); return b.request(3, 7) }, 503},
-		"an epoch that lies":          {func(b *book) string { b.grow(true); b.publish(); return b.request(3, 7) }, 422},
-		"a tag that stands twice": {func(b *book) string {
-			b.add([verify.LeafSize]byte(b.leaves[1]))
-			b.grow(false)
-			b.publish()
-			return b.request(3, b.size())
-		}, 422},
-		"true": {func(b *book) string { return b.request(3, 5) }, 200},
+		{"nothing", 400, nil},
+		{"no empty line", 400, bytes.Replace(good, []byte("\n\n"), []byte("\n"), -1)},
+		{"no old", 400, bytes.TrimPrefix(good, []byte("old "))},
+		{"old with zeros", 400, bytes.Replace(good, []byte("old 200"), []byte("old 0200"), 1)},
+		{"old with a sign", 400, bytes.Replace(good, []byte("old 200"), []byte("old +200"), 1)},
+		{"old negative", 400, bytes.Replace(good, []byte("old 200"), []byte("old -1"), 1)},
+		{"old beyond numbers", 400, bytes.Replace(good, []byte("old 200"), []byte("old 99999999999999999999"), 1)},
+		{"old larger than the checkpoint", 400, body(303, path, signed)},
+		{"64 hashes", 400, body(200, make([]tlog.Hash, 64), signed)},
+		{"a hash cut", 400, bytes.Replace(good, []byte(path[0].String()), []byte(path[0].String()[:40]), 1)},
+		{"no checkpoint", 400, body(200, path, nil)},
+		{"extension lines", 400, body(200, path, p.signText(p.head(302).Body()+"more\n"))},
+		{"too large", 413, append(bytes.Clone(good), make([]byte, 100<<10)...)},
+		{"another log", 404, body(200, path, p.signText(strings.Replace(p.head(302).Body(), origin, "other.example", 1)))},
+		{"another key", 403, body(200, path, stranger.signText(p.head(302).Body()))},
+		{"a signature that does not hold", 403, body(200, path, broken)},
+		{"an old that is smaller", 409, p.ask(100, 302)},
+		{"an old that is larger", 409, p.ask(201, 302)},
+		{"an old of nothing", 409, p.ask(0, 302)},
+		{"no proof", 422, body(200, nil, signed)},
+		{"a hash flipped", 422, body(200, append([]tlog.Hash{{1}}, path[1:]...), signed)},
+		{"a hash too many", 422, body(200, append(path[:len(path):len(path)], tlog.Hash{}), signed)},
+		{"the same size and another root", 422, other.ask(200, 200)},
+		{"the same size with a proof", 422, body(200, path, p.signText(p.head(200).Body()))},
+		{"another past", 422, other.ask(200, 302)},
+		{"an empty log that hashes to something", 422, body(0, nil, p.signText(verify.Checkpoint{Origin: origin, Root: tlog.Hash{1}}.Body()))},
+		{"the same again", 200, p.ask(200, 200)},
+		{"what follows", 200, good},
+		{"what follows again", 409, good},
+	} {
+		status, kind, answer := s.post(c.body)
+		if status != c.status {
+			t.Errorf("%s: %d instead of %d: %q", c.name, status, c.status, answer)
+		}
+		if strings.Contains(answer, "— ") != (status == 200) {
+			t.Errorf("%s: a status of %d with %q", c.name, status, answer)
+		}
+		if want := map[bool]string{true: "302\n", false: "200\n"}[c.name == "what follows again"]; status == 409 && (kind != "text/x.tlog.size" || answer != want) {
+			t.Errorf("%s: %q as %q", c.name, answer, kind)
+		}
+	}
+	// Before anything was cosigned there is nothing to prove.
+	q := newProvider(t)
+	q.some(3)
+	q.publish()
+	fresh := newSeat(t, q)
+	fresh.wants(422, body(0, path, q.signText(q.head(4).Body())))
+	fresh.wants(409, q.ask(3, 4))
+	fresh.wants(200, q.ask(0, 0))
+	fresh.wants(200, q.ask(0, 4))
+	for _, method := range []string{"GET", "PUT"} {
+		rw := httptest.NewRecorder()
+		fresh.s.ServeHTTP(rw, httptest.NewRequest(method, "/add-checkpoint", nil))
+		if rw.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", method, rw.Code)
+		}
+	}
+	for _, path := range []string{"/", "/add-checkpoints", "/sign-subtree"} {
+		rw := httptest.NewRecorder()
+		fresh.s.ServeHTTP(rw, httptest.NewRequest("POST", path, nil))
+		if rw.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, rw.Code)
+		}
+	}
+}
+
+// A tree that grows as it should is not enough.
+func TestLeavesThatBreakTheirRulesAreNotCosigned(t *testing.T) {
+	for name, lie := range map[string]func(p *provider){
+		"an epoch with another root":     func(p *provider) { p.summary(func(l *verify.EpochLeaf) { l.MapRoot[0] ^= 1 }) },
+		"an epoch that is one tag short": func(p *provider) { p.summary(func(l *verify.EpochLeaf) { l.Tags-- }) },
+		"an epoch left out":              func(p *provider) { p.summary(func(l *verify.EpochLeaf) { l.Epoch++ }) },
+		"an epoch that covers less":      func(p *provider) { p.summary(func(l *verify.EpochLeaf) { l.Covered-- }) },
+		"an epoch whose time runs back":  func(p *provider) { p.summary(func(l *verify.EpochLeaf) { l.TimeMS = 1 }) },
+		"a tag twice":                    func(p *provider) { p.addRaw(p.leaves[5]); p.some(1) },
+		"a tag twice at the very end":    func(p *provider) { p.addRaw(p.leaves[5]) },
+		"a tag twice since the epoch":    func(p *provider) { p.some(1); p.addRaw(p.leaves[len(p.leaves)-1]) },
+		"a month twice":                  func(p *provider) { p.month(may) },
+		"a leaf of no known type":        func(p *provider) { p.addRaw(append([]byte{1, 9}, make([]byte, 64)...)) },
+		"a leaf of another version":      func(p *provider) { p.addRaw(append([]byte{2, 1}, make([]byte, 64)...)) },
+		"a short leaf":                   func(p *provider) { p.addRaw(make([]byte, 65)) },
+		"other leaves than the tree's": func(p *provider) {
+			p.some(1)
+			p.publish()
+			p.leaves = p.leaves[:len(p.leaves)-1]
+			p.hashes = p.hashes[:tlog.StoredHashCount(int64(len(p.leaves)))]
+			p.disclose(99)
+			p.shop = &shop{} // what is shown stays
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := good()
-			s, _ := serve(t, b, t.TempDir())
-			if status, _, answer := post(t, s.URL, b.request(0, first)); status != 200 {
-				t.Fatal(status, answer)
+			p := newProvider(t)
+			p.some(20)
+			p.summary(nil)
+			p.publish()
+			s := newSeat(t, p)
+			first := p.size()
+			s.wants(200, p.ask(0, first))
+			bad := p.twin()
+			lie(bad)
+			bad.publish()
+			for range 2 { // and not when asked again
+				if answer := s.wants(424, bad.ask(first, bad.size())); !strings.Contains(answer, "the log is refuted") {
+					t.Errorf("it does not say why: %q", answer)
+				}
 			}
-			body := c.make(b)
-			if status, _, answer := post(t, s.URL, body); status != c.status {
-				t.Errorf("%d %s, want %d", status, answer, c.status)
+			if refused, err := filepath.Glob(filepath.Join(s.parts.Dir, "*.refused")); err != nil || len(refused) != 1 {
+				t.Errorf("the evidence: %v, %v", refused, err)
 			}
-			if c.status == 200 {
-				return
-			}
-			// Whatever it was, an honest log goes on.
-			if status, _, answer := post(t, s.URL, good().request(first, first)); status != 200 {
-				t.Errorf("afterwards: %d %s", status, answer)
+			s.reopen()
+			s.wants(424, bad.ask(first, bad.size()))
+			// The true future is still cosigned.
+			p.some(2)
+			p.publish()
+			s.wants(200, p.ask(first, p.size()))
+		})
+	}
+}
+
+// Of two futures one is cosigned, however they are asked for.
+func TestNeverAFork(t *testing.T) {
+	p := newProvider(t)
+	p.some(5)
+	p.publish()
+	s := newSeat(t, p)
+	s.wants(200, p.ask(0, p.size()))
+	// Heartbeats, growth and old requests all at once; each line is of a state no
+	// smaller than those before it.
+	start := p.size()
+	p.some(40)
+	p.publish()
+	var mu sync.Mutex
+	largest := start
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for size := start + int64(i); size <= p.size(); size += 4 {
+				mu.Lock()
+				before := largest
+				mu.Unlock()
+				status, _, answer := s.post(p.ask(before, max(size, before)))
+				if status != 200 && status != 409 && status != 503 {
+					t.Errorf("%d: %q", status, answer)
+				}
+				if status == 200 {
+					mu.Lock()
+					largest = max(largest, size)
+					mu.Unlock()
+				}
 			}
 		})
 	}
-	b := good()
-	s, _ := serve(t, b, t.TempDir())
-	if status, _, _ := post(t, s.URL, strings.Replace(b.request(0, 3), "old 0\n", "old 0\n"+tlog.Hash{1}.String()+"\n", 1)); status != 422 {
-		t.Errorf("a proof from nothing: %d", status)
+	wg.Wait()
+	if at := s.knows(p); at < largest {
+		t.Errorf("it knows %d after it cosigned %d", at, largest)
 	}
-	if status, _, _ := post(t, s.URL, strings.Repeat("x", 1<<20)); status != 413 {
-		t.Errorf("a megabyte: %d", status)
+	for range 20 {
+		at := s.knows(p)
+		one, two := p.twin(), p.twin()
+		one.disclose(1)
+		two.disclose(2)
+		won := make(chan *provider, 2)
+		for _, q := range []*provider{one, two} {
+			wg.Go(func() {
+				q.publish()
+				if status, _, _ := s.post(q.ask(at, q.size())); status == 200 {
+					won <- q
+				}
+			})
+		}
+		wg.Wait()
+		close(won)
+		if len(won) == 2 {
+			t.Fatal("both futures were cosigned")
+		}
+		for q := range won {
+			p = q
+		}
 	}
-	for _, c := range []struct {
-		method, path string
-		status       int
-	}{{"GET", "/add-checkpoint", 405}, {"POST", "/", 404}, {"POST", "/add-checkpoints", 404}} {
-		req, _ := http.NewRequest(c.method, s.URL+c.path, nil)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
+}
+
+// What was cosigned outlasts the process, and without it nothing is cosigned.
+func TestStateIsKeptOrNothingIsCosigned(t *testing.T) {
+	p := newProvider(t)
+	p.some(300)
+	p.publish()
+	s := newSeat(t, p)
+	s.wants(200, p.ask(0, 200))
+	if _, err := cosigner.Open(s.parts); err == nil {
+		t.Error("two processes cosign with one folder")
+	}
+	s.reopen()
+	s.wants(409, p.ask(0, 301))
+	s.wants(200, p.ask(200, 200))
+	s.wants(200, p.ask(200, 301))
+
+	// A disk that takes nothing.
+	aside := s.parts.Dir + ".aside"
+	if err := os.Rename(s.parts.Dir, aside); err != nil {
+		t.Fatal(err)
+	}
+	p.some(2)
+	p.publish()
+	s.wants(500, p.ask(301, 303))
+	if err := os.Rename(aside, s.parts.Dir); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(200, p.ask(301, 301)) // what was replayed and not cosigned is no hindrance
+	s.wants(200, p.ask(301, 302))
+
+	files, err := filepath.Glob(filepath.Join(s.parts.Dir, "*.checkpoint"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	kept, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.s.Close()
+	for name, b := range map[string][]byte{
+		"cut":                 kept[:len(kept)/2],
+		"empty":               nil,
+		"a size altered":      bytes.Replace(kept, []byte("302"), []byte("301"), 1),
+		"another signature":   append(p.signText(p.head(301).Body()), '\n'),
+		"the log's signature": p.signText(p.head(301).Body()),
+	} {
+		if err := os.WriteFile(files[0], b, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
-		if res.StatusCode != c.status {
-			t.Errorf("%s %s: %d", c.method, c.path, res.StatusCode)
+		if w, err := cosigner.Open(s.parts); err == nil {
+			w.Close()
+			t.Errorf("%s: it starts", name)
 		}
 	}
-}
-
-// with is the other book's leaves under this book's key.
-func (b *book) with(o *book) *book {
-	b.leaves, b.stored = o.leaves, o.stored
-	return b
-}
-
-// forked is a log of the same key with another second leaf.
-func (b *book) forked() *book {
-	f := newBook(b.t, 1)
-	f.add(verify.ControlLeaf{Kind: verify.ControlGrant}.Marshal())
-	for len(f.leaves) < len(b.leaves) {
-		f.add(verify.ControlLeaf{Kind: verify.ControlEnd, Commitment: [32]byte{byte(len(f.leaves))}}.Marshal())
+	if err := os.WriteFile(files[0], kept, 0o644); err != nil {
+		t.Fatal(err)
 	}
-	return f
+	s.open()
+	s.wants(200, p.ask(302, 302))
 }
 
-func flipHash(body string) string {
-	lines := strings.Split(body, "\n")
-	h, _ := tlog.ParseHash(lines[1])
-	h[0] ^= 1
-	lines[1] = h.String()
-	return strings.Join(lines, "\n")
+// The log may rotate its key: what was cosigned is known by the witness' own.
+func TestTheLogsKeyMayChange(t *testing.T) {
+	p, next := newProvider(t), newProvider(t)
+	p.some(3)
+	p.publish()
+	s := newSeat(t, p)
+	s.wants(200, p.ask(0, 3))
+	p.signer, p.vkey = next.signer, next.vkey
+	s.wants(403, p.ask(3, 4))
+	s.of(p, p.url)
+	s.reopen()
+	s.wants(200, p.ask(3, 4))
 }
 
-func TestStateAndKeyFiles(t *testing.T) {
-	b := newBook(t, 1)
-	b.grow(false)
-	b.publish()
-	dir := t.TempDir()
-	s, key := serve(t, b, dir)
-	if status, _, _ := post(t, s.URL, b.request(0, 3)); status != 200 {
-		t.Fatal(status)
+// A witness' time never runs back, and a log that can't be read now may be later.
+func TestClockAndSilence(t *testing.T) {
+	p := newProvider(t)
+	p.some(300)
+	p.publish()
+	var mu sync.Mutex
+	now := may.AddDate(0, 0, 10)
+	closed := make(chan struct{})
+	gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-closed:
+			p.shop.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}))
+	defer gate.Close()
+	s := newSeat(t, p)
+	s.of(p, gate.URL)
+	s.parts.Patience = 20 * time.Millisecond
+	s.parts.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	s.reopen()
+	for range 3 {
+		s.wants(503, p.ask(0, 301))
 	}
-	if again, made, err := cosigner.LoadKey(filepath.Join(dir, "witness.key"), ""); err != nil || made || again.VerifierKey() != key.VerifierKey() {
+	close(closed)
+	for deadline := time.Now().Add(20 * time.Second); ; { // the replay went on meanwhile
+		status, _, answer := s.post(p.ask(0, 301))
+		if status == 409 && answer == "301\n" {
+			break
+		}
+		if status != 503 || time.Now().After(deadline) {
+			t.Fatalf("%d: %q", status, answer)
+		}
+	}
+	mu.Lock()
+	now = now.Add(-time.Minute)
+	mu.Unlock()
+	s.wants(503, p.ask(301, 301))
+	s.reopen()
+	s.wants(503, p.ask(301, 301))
+	mu.Lock()
+	now = now.Add(time.Hour)
+	mu.Unlock()
+	s.wants(200, p.ask(301, 301))
+	p.shop.show(nil)
+	p.some(1)
+	s.parts.Patience = 5 * time.Second
+	s.reopen()
+	s.wants(503, p.ask(301, 302)) // not there is not refuted
+}
+
+// A key's file is its owner's alone, and a log is named once with its place.
+func TestKeyAndLogs(t *testing.T) {
+	p := newProvider(t)
+	s := newSeat(t, p)
+	file := filepath.Join(s.parts.Dir, "witness.key")
+	if again, made, err := cosigner.LoadKey(file, ""); err != nil || made || again.VerifierKey() != s.key.String() {
 		t.Errorf("%v %v", made, err)
 	}
-	if err := os.Chmod(filepath.Join(dir, "witness.key"), 0o644); err != nil {
+	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := cosigner.LoadKey(filepath.Join(dir, "witness.key"), ""); err == nil {
+	if _, _, err := cosigner.LoadKey(file, ""); err == nil {
 		t.Error("a key that everybody may read was taken")
 	}
-	if _, _, err := cosigner.LoadKey(filepath.Join(dir, "other.key"), ""); err == nil {
+	if _, _, err := cosigner.LoadKey(file+".other", ""); err == nil {
 		t.Error("a key without a name was made")
 	}
-	files, _ := filepath.Glob(filepath.Join(dir, "*.checkpoint"))
-	if len(files) != 1 {
-		t.Fatal(files)
+	s.s.Close()
+	one := s.parts.Logs[0]
+	for name, logs := range map[string][]cosigner.Log{
+		"no place": {{Policy: one.Policy}}, "no key": {{Source: one.Source}}, "twice": {one, one},
+	} {
+		parts := s.parts
+		parts.Logs = logs
+		if w, err := cosigner.Open(parts); err == nil {
+			w.Close()
+			t.Errorf("%s: it starts", name)
+		}
 	}
-	if err := os.WriteFile(files[0], []byte("hello"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cosigner.Open(cosigner.Parts{Key: key, Dir: dir, Logs: []cosigner.Log{{Policy: b.policy, Source: source(t, b.dir)}}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}); err == nil {
-		t.Error("it started without knowing what it had cosigned")
-	}
+	s.open()
 }
 
-const crashDir = "POSTERN_TEST_COSIGNER"
-
-// Killed at any moment, a witness never forgets what it has cosigned.
-func TestKilled(t *testing.T) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		b := newBook(t, 1)
-		b.dir = filepath.Join(dir, "log")
-		s, _ := serve(t, b, dir)
-		fmt.Println("at " + s.URL)
-		select {}
+func BenchmarkReplay(b *testing.B) {
+	p := newProvider(b)
+	p.some(20_000)
+	p.publish()
+	for b.Loop() {
+		s := newSeat(b, p)
+		s.parts.Patience = time.Minute
+		s.reopen()
+		s.wants(200, p.ask(0, p.size()))
+		s.s.Close()
 	}
-	dir := t.TempDir()
-	b := newBook(t, 1)
-	b.dir = filepath.Join(dir, "log")
-	if err := os.MkdirAll(b.dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cosigned := int64(0)
-	for round := range 6 {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), crashDir+"="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		url := ""
-		for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
-			url, _ = strings.CutPrefix(lines.Text(), "at ")
-			if url == lines.Text() {
-				url = ""
-			}
-		}
-		status, _, answer := post(t, url, b.request(0, b.size()))
-		if cosigned > 0 {
-			var size int64
-			if _, err := fmt.Sscanf(answer, "%d\n", &size); err != nil || status != 409 || size < cosigned {
-				t.Fatalf("round %d: it says %d %q, and had cosigned %d", round, status, answer, cosigned)
-			}
-			cosigned = size
-		}
-		ctx, stop := context.WithCancel(context.Background())
-		for i := range 20 {
-			b.grow(false)
-			b.publish()
-			req, _ := http.NewRequestWithContext(ctx, "POST", url+"/add-checkpoint", strings.NewReader(b.request(cosigned, b.size())))
-			if i == 5+2*round { // while it is at work
-				go cmd.Process.Kill()
-			}
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				break
-			}
-			body, err := io.ReadAll(res.Body)
-			res.Body.Close()
-			if err == nil && res.StatusCode == 200 && bytes.HasPrefix(body, []byte("— ")) {
-				cosigned = b.size()
-			} else if err == nil && i > 0 && res.StatusCode != 200 {
-				t.Fatalf("round %d: %d %s", round, res.StatusCode, body)
-			}
-		}
-		stop()
-		cmd.Process.Kill()
-		cmd.Wait()
-	}
-	if cosigned < 10 {
-		t.Errorf("only %d leaves were cosigned", cosigned)
-	}
+	b.ReportMetric(float64(p.size()), "leaves/op")
 }
 
 func FuzzRequest(f *testing.F) {
-	b := newBook(f, 1)
-	b.grow(false)
-	f.Add([]byte(b.request(0, 3)))
-	f.Add([]byte(b.request(1, 3)))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		q, err := cosigner.ParseRequest(body)
-		if err != nil {
-			return
+	text := verify.Checkpoint{Origin: origin, Size: 1, Root: tlog.RecordHash([]byte("x"))}.Body()
+	f.Add([]byte("old 0\n\n" + text + "\n— log.example AAAAAAAA\n"))
+	f.Add([]byte("old 12\n" + tlog.RecordHash([]byte("y")).String() + "\n\n" + text))
+	f.Add([]byte("old 00\n\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		q, err := cosigner.ParseRequest(b)
+		if err == nil && (!bytes.Equal(body(q.Old, q.Path, q.Checkpoint), b) || len(q.Path) > 63 || q.Old < 0) {
+			t.Fatalf("%q is another request: %+v", b, q)
 		}
-		again := fmt.Sprintf("old %d\n", q.Old)
-		for _, h := range q.Path {
-			again += h.String() + "\n"
-		}
-		if again+"\n"+string(q.Checkpoint) != string(body) || len(q.Path) > 63 || q.Old < 0 {
-			t.Fatalf("%q is read as something else", body)
+	})
+}
+
+func FuzzState(f *testing.F) {
+	skey, vkey, err := verify.GenerateWitnessKey("w.example")
+	if err != nil {
+		f.Fatal(err)
+	}
+	signer, err := verify.NewCosigner(skey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	key, err := verify.ParseWitnessKey(vkey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := verify.Checkpoint{Origin: origin, Size: 1, Root: tlog.RecordHash([]byte("x"))}
+	line, err := signer.Sign(c.Body(), time.Unix(1_780_000_000, 0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(c.Body() + "\n" + line))
+	f.Add([]byte(c.Body() + "\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, at, err := cosigner.ParseState(b, key)
+		if err == nil && (got != c || at.Unix() != 1_780_000_000) {
+			t.Fatalf("%q was believed", b)
 		}
 	})
 }

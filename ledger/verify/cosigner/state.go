@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/postern-mail/postern/ledger/verify"
 )
@@ -18,12 +20,65 @@ func stateFile(dir, origin string) string {
 	return filepath.Join(dir, fmt.Sprintf("%x.checkpoint", sum[:8]))
 }
 
-func readState(file string) ([]byte, error) {
+// lock takes the folder for this process: two with one key could cosign two logs.
+func lock(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open the witness' lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another witness runs on %s: two with one key could cosign two logs", dir)
+		}
+		return nil, fmt.Errorf("couldn't lock %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// state is what is kept of a cosigned checkpoint: its text, this witness' line and
+// those of the log.
+func state(text, line string, signed []byte) []byte {
+	b := text + "\n" + line
+	origin, _, _ := strings.Cut(text, "\n")
+	for _, l := range strings.SplitAfter(string(signed[len(text)+1:]), "\n") {
+		if strings.HasPrefix(l, "— "+origin+" ") {
+			b += l
+		}
+	}
+	return []byte(b)
+}
+
+// readState reads it, and gives zeros where nothing was cosigned yet. A file that
+// this witness has not signed is not what it wrote, and stops it: without knowing
+// what it cosigned it would not notice a fork.
+func readState(file string, key verify.WitnessKey) (c verify.Checkpoint, at time.Time, err error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return c, at, nil
 	}
-	return b, err
+	if err == nil {
+		c, at, err = ParseState(b, key)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s is not what this witness wrote; if what it wrote is lost, it must take another key: %w", file, err)
+	}
+	return c, at, err
+}
+
+// ParseState reads what is kept of a cosigned checkpoint.
+func ParseState(b []byte, key verify.WitnessKey) (c verify.Checkpoint, at time.Time, err error) {
+	text, err := verify.CheckpointText(b)
+	if err != nil {
+		return c, at, err
+	}
+	for _, line := range strings.Split(string(b[len(text)+1:]), "\n") {
+		if seconds, ok := key.Check(text, line); ok {
+			c, err = verify.ParseBody(text)
+			return c, time.Unix(int64(seconds), 0), err
+		}
+	}
+	return c, at, errors.New("it lacks this witness' signature")
 }
 
 // writeState puts the file in place whole, and returns when it is on the disk.

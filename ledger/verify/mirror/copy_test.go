@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/ledger/verify/mirror"
@@ -71,7 +77,12 @@ func TestCopiesOfLies(t *testing.T) {
 		}, mirror.ErrRefuted},
 		"a hash altered": {func(t *testing.T, p *published, _ string) {
 			p.put(t, "tile/0/001.p/145", flip(read(t, p, "tile/0/001.p/145"), 100))
-		}, nil},
+		}, mirror.ErrRefuted},
+		"a hash that is not there": {func(t *testing.T, p *published, _ string) {
+			if err := os.Remove(filepath.Join(p.dir, "tile/0/001.p/145")); err != nil {
+				t.Fatal(err)
+			}
+		}, fs.ErrNotExist},
 		"a tile cut": {func(t *testing.T, p *published, _ string) {
 			p.put(t, "tile/0/001.p/145", read(t, p, "tile/0/001.p/145")[:32])
 		}, mirror.ErrRefuted},
@@ -81,8 +92,28 @@ func TestCopiesOfLies(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, nil},
-		"a log that went back": {func(t *testing.T, p *published, _ string) {
+		"a server that lags": {func(t *testing.T, p *published, _ string) {
 			p.leaves = p.leaves[:100]
+			p.write(t)
+		}, mirror.ErrBehind},
+		"a server that lags and has no more": {func(t *testing.T, p *published, _ string) {
+			p.leaves = p.leaves[:100]
+			if err := os.RemoveAll(p.dir); err != nil {
+				t.Fatal(err)
+			}
+			p.write(t)
+		}, mirror.ErrBehind},
+		"a log that was written anew and is shorter": {func(t *testing.T, p *published, _ string) {
+			p.leaves = p.leaves[:100]
+			p.leaves[7] = p.leaves[8]
+			if err := os.RemoveAll(p.dir); err != nil {
+				t.Fatal(err)
+			}
+			p.write(t)
+		}, mirror.ErrRefuted},
+		"a log that was written anew to the same size": {func(t *testing.T, p *published, _ string) {
+			p.leaves = p.leaves[:252]
+			p.leaves[7] = p.leaves[8]
 			p.write(t)
 		}, mirror.ErrRefuted},
 		"a log that was written anew": {func(t *testing.T, p *published, _ string) {
@@ -112,13 +143,88 @@ func TestCopiesOfLies(t *testing.T) {
 			grow(t, p, 401-len(p.leaves))
 			c.lie(t, p, dir)
 			_, err = p.log(t, p.dir).Copy(ctx, target(t, dir), nil)
-			if err == nil || c.how != nil && !errors.Is(err, c.how) {
+			if err == nil || c.how != nil && !errors.Is(err, c.how) || errors.Is(err, mirror.ErrRefuted) != (c.how == mirror.ErrRefuted) {
 				t.Errorf("%v", err)
 			}
 			if after, _ := os.ReadFile(filepath.Join(dir, "checkpoint")); name != "another log in the folder" && !bytes.Equal(before, after) {
 				t.Error("the copy says that it has what it has not")
 			}
 		})
+	}
+}
+
+// Ended anywhere, a copy goes on, and what is there is not read again.
+func TestCopyGoesOn(t *testing.T) {
+	p := publish(t, 5000)
+	dir := t.TempDir()
+	var read atomic.Int64
+	files := http.FileServer(http.Dir(p.dir))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "entries") && read.Add(1) > 5 {
+			http.NotFound(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	for tries := 1; ; tries++ {
+		read.Store(0)
+		_, err := p.log(t, s.URL).Copy(t.Context(), target(t, dir), nil)
+		if err == nil {
+			if tries < 4 { // 20 bundles
+				t.Errorf("done at try %d", tries)
+			}
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || tries > 20 {
+			t.Fatalf("try %d: %v", tries, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "checkpoint")); err == nil {
+			t.Fatal("a checkpoint stands over half a copy")
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.log(t, s.URL).Copy(ctx, target(t, t.TempDir()), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended: %v", err)
+	}
+}
+
+func TestHeldIsWhenAQuorumLastHeldIt(t *testing.T) {
+	p := publish(t, 3)
+	body, err := verify.CheckpointText(read(t, p, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, lines := "log "+p.policy.Logs[0].String()+"\n", []string(nil)
+	for i, name := range []string{"a", "b", "c"} {
+		skey, vkey, err := verify.GenerateWitnessKey(name + ".example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := verify.NewCosigner(skey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := c.Sign(body, time.Unix(int64(1000+i), 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, text = append(lines, line), text+"witness "+name+" "+vkey+"\n"
+	}
+	signed, err := verify.AddSignatures(read(t, p, "checkpoint"), lines...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for quorum, want := range map[string]int64{"group q any a b c\nquorum q": 1002, "group q 2 a b c\nquorum q": 1001, "group q all a b c\nquorum q": 1000, "quorum none": 0} {
+		policy, err := verify.ParsePolicy([]byte(text + quorum + "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, ok := mirror.Log{Policy: policy}.Held(signed)
+		if ok != (want > 0) || ok && at.Unix() != want {
+			t.Errorf("%s: %v, %v", quorum, at.Unix(), ok)
+		}
 	}
 }
 

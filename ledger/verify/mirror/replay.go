@@ -56,6 +56,9 @@ func (l Log) Replay(ctx context.Context, r *verify.Replayer, c verify.Checkpoint
 	if r.Size() > c.Size {
 		return fmt.Errorf("%w: it had %d leaves and has %d", ErrRefuted, r.Size(), c.Size)
 	}
+	if r.Size() == c.Size && r.Root() == c.Root { // nothing new, and nothing to read
+		return nil
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	type bundle struct {
