@@ -237,15 +237,18 @@ func (c *verifyCosign) Run(ctx context.Context, o out) error {
 	}
 	fmt.Fprintf(o.Stdout, "A line for policies:\n\n  witness NAME %s http://%s\n\nListening; Ctrl-C ends it.\n", key.VerifierKey(), l.Addr())
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	drained := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer close(drained)
+		late, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = server.Shutdown(late)
 	})
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	err = server.Serve(l)
+	if stop() { // it ended by itself
 		return unable{err}
 	}
+	<-drained // a line that is signed is still sent
 	return nil
 }
 

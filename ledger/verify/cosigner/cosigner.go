@@ -122,11 +122,17 @@ func Open(p Parts) (_ *Server, err error) {
 // Close ends what is under way, and gives the folder back. Nothing is cosigned
 // afterwards.
 func (s *Server) Close() error {
-	s.end()
+	s.end() // check looks at it under the log's turn, before it signs
 	for _, l := range s.logs {
-		l.turn.Lock() // for good
+		l.idle()
 	}
 	return s.lock.Close()
+}
+
+// idle waits until nothing is checked.
+func (l *witnessed) idle() {
+	l.turn.Lock()
+	defer l.turn.Unlock()
 }
 
 // refusal is an answer other than a cosignature.
