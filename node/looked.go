@@ -103,23 +103,18 @@ func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.Disclos
 		return nil, err
 	}
 	var account, grant verify.ID
+	var subject string
 	if p.Stream != nil {
-		r, err := verify.ParseDisclosure(p.Record)
-		if err != nil {
-			return nil, err
-		}
-		account, grant = r.Account, r.Grant
+		r, e := verify.ParseDisclosure(p.Record)
+		account, grant, err = r.Account, r.Grant, e
 	} else {
-		r, err := verify.ParseControl(p.Record)
-		if err != nil {
-			return nil, err
-		}
-		account, grant = r.Account, r.Grant
-		if strings.HasPrefix(string(r.Subject), "hold ") {
-			return nil, none
-		}
+		r, e := verify.ParseControl(p.Record)
+		account, grant, subject, err = r.Account, r.Grant, string(r.Subject), e
 	}
-	if hex.EncodeToString(account[:]) != own {
+	if err != nil {
+		return nil, err
+	}
+	if hex.EncodeToString(account[:]) != own || strings.HasPrefix(subject, "hold ") {
 		return nil, none
 	}
 	kept, err := h.n.Gate.KeptBack(ctx, id)
@@ -159,9 +154,13 @@ func (h help) Record(ctx context.Context, id postern.AccountID, entry, lang stri
 
 func (h help) Policy() []byte { return h.n.Ledger.PolicyFile() }
 
-func (h help) Number(ctx context.Context, id postern.AccountID) (string, error) { return h.n.Ledger.Number(ctx, id) }
+func (h help) Number(ctx context.Context, id postern.AccountID) (string, error) {
+	return h.n.Ledger.Number(ctx, id)
+}
 
-func (h help) Provable(ctx context.Context) (from, until time.Time, err error) { return h.n.Ledger.Provable(ctx) }
+func (h help) Provable(ctx context.Context) (from, until time.Time, err error) {
+	return h.n.Ledger.Provable(ctx)
+}
 
 func (h help) Statement(ctx context.Context, id postern.AccountID, from, until time.Time, tier postern.Tier, lang string) (web.Statement, error) {
 	a, err := h.n.Accounts.ByID(ctx, id)
