@@ -179,14 +179,7 @@ func (s *stage) do(w []string, printed *string) error {
 		if _, err := s.node.Ledger.Sequence(s.t.Context()); err != nil {
 			return err
 		}
-		at, err := s.now.address()
-		if err == nil {
-			err = s.now.visit(at)
-		}
-		if err != nil {
-			return err
-		}
-		b, err := s.now.download(text(1))
+		b, err := s.download(text(1))
 		if err != nil {
 			return err
 		}
@@ -237,6 +230,26 @@ func (s *stage) see(text string, want bool) error {
 		}
 		if err := tab.wait(); err != nil {
 			return err
+		}
+	}
+}
+
+// download follows a link to a file, and looks at the page again until it has
+// the link: a proof is there once a witness has cosigned, moments later.
+func (s *stage) download(text string) ([]byte, error) {
+	at, err := s.now.address()
+	if err != nil {
+		return nil, err
+	}
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); ; <-again.C {
+		if err := s.now.visit(at); err != nil {
+			return nil, err
+		}
+		b, err := s.now.download(text)
+		if err == nil || time.Now().After(end) {
+			return b, err
 		}
 	}
 }

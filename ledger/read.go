@@ -27,6 +27,7 @@ type Entry struct {
 // Filter chooses entries; zero fields choose all.
 type Filter struct {
 	Account         postern.AccountID
+	ID              postern.DisclosureID // of this one record
 	Staff           []postern.StaffID
 	Sessions        []postern.SessionID
 	Credentials     []postern.CredentialID
@@ -103,6 +104,13 @@ func (l *Ledger) where(tx *db.Tx, f Filter) (string, []any, error) {
 			list = append(list, arg(id))
 		}
 		parts = append(parts, any.column+" IN ("+strings.Join(list, ", ")+")")
+	}
+	if f.ID != "" {
+		id, err := hex.DecodeString(string(f.ID))
+		if err != nil || len(id) != len(verify.ID{}) {
+			return "", nil, nil // nothing has such an id
+		}
+		parts = append(parts, "id = "+arg(id))
 	}
 	if f.Grant != "" {
 		parts = append(parts, "grant_id = "+arg(string(f.Grant)))

@@ -7,6 +7,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail/web"
 	"github.com/postern-mail/postern/response"
 )
@@ -151,7 +152,11 @@ func (h help) Withdraw(ctx context.Context, id postern.AccountID, g postern.Gran
 const looksAtOnce = 50
 
 func (h help) Looks(ctx context.Context, id postern.AccountID, before int64) ([]web.Look, error) {
-	looks, err := h.n.Gate.Looks(ctx, id, before, looksAtOnce)
+	return h.looks(ctx, id, before, looksAtOnce)
+}
+
+func (h help) looks(ctx context.Context, id postern.AccountID, before int64, limit int) ([]web.Look, error) {
+	looks, err := h.n.Gate.Looks(ctx, id, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +166,25 @@ func (h help) Looks(ctx context.Context, id postern.AccountID, before int64) ([]
 			Name: l.StaffName, Role: l.Role, Organisation: l.OrganisationName, Reason: l.Reason, Sentence: l.Sentence, Case: l.CaseNumber, AgreedBy: l.AgreedBy, Emergency: l.Emergency}
 	}
 	return list, nil
+}
+
+// Look finds the record by its id, and reads it as the list does: what a legal
+// hold keeps back is not there.
+func (h help) Look(ctx context.Context, id postern.AccountID, d postern.DisclosureID) (web.Look, error) {
+	found, err := h.n.Ledger.Find(ctx, ledger.Filter{Account: id, ID: d, DisclosuresOnly: true, Limit: 1})
+	if err != nil {
+		return web.Look{}, err
+	}
+	if len(found) == 1 {
+		looks, err := h.looks(ctx, id, found[0].Seq+1, 1)
+		if err != nil {
+			return web.Look{}, err
+		}
+		if len(looks) == 1 && looks[0].Disclosure == d {
+			return looks[0], nil
+		}
+	}
+	return web.Look{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
 }
 
 func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, error) {
@@ -174,5 +198,3 @@ func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, 
 	}
 	return list, nil
 }
-
-func (h help) LogKey() string { return h.n.LogKey() }

@@ -27,7 +27,7 @@ func (h help) Acts(ctx context.Context, id postern.AccountID, before int64) (lis
 	if err != nil {
 		return nil, err
 	}
-	who := people{h: h, names: map[postern.StaffID]string{}}
+	who := people{h: h, names: map[postern.StaffID]string{}, firms: map[postern.OrganisationID]string{}}
 	for len(list) < actsAtOnce {
 		found, err := h.n.Ledger.Find(ctx, ledger.Filter{Account: id, ControlsOnly: true, Before: before, Limit: actsAtOnce})
 		if err != nil || len(found) == 0 {
@@ -62,12 +62,11 @@ type people struct {
 }
 
 func (p *people) is(ctx context.Context, id postern.StaffID, firm postern.OrganisationID) (name, organisation string, err error) {
-	if p.firms == nil {
+	if len(p.firms) == 0 {
 		all, err := p.h.n.Staff.Organisations(ctx)
 		if err != nil {
 			return "", "", err
 		}
-		p.firms = map[postern.OrganisationID]string{}
 		for _, o := range all {
 			p.firms[o.ID] = o.Name
 		}
@@ -103,25 +102,19 @@ func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.Disclos
 	if err != nil {
 		return nil, err
 	}
-	var account verify.ID
-	var grant verify.ID
+	var account, grant verify.ID
+	var subject string
 	if p.Stream != nil {
-		r, err := verify.ParseDisclosure(p.Record)
-		if err != nil {
-			return nil, err
-		}
-		account, grant = r.Account, r.Grant
+		r, e := verify.ParseDisclosure(p.Record)
+		account, grant, err = r.Account, r.Grant, e
 	} else {
-		r, err := verify.ParseControl(p.Record)
-		if err != nil {
-			return nil, err
-		}
-		account, grant = r.Account, r.Grant
-		if strings.HasPrefix(string(r.Subject), "hold ") {
-			return nil, none
-		}
+		r, e := verify.ParseControl(p.Record)
+		account, grant, subject, err = r.Account, r.Grant, string(r.Subject), e
 	}
-	if hex.EncodeToString(account[:]) != own {
+	if err != nil {
+		return nil, err
+	}
+	if hex.EncodeToString(account[:]) != own || strings.HasPrefix(subject, "hold ") {
 		return nil, none
 	}
 	kept, err := h.n.Gate.KeptBack(ctx, id)
@@ -178,13 +171,9 @@ func (h help) Statement(ctx context.Context, id postern.AccountID, from, until t
 	if err != nil {
 		return web.Statement{}, err
 	}
-	policy, err := verify.ParsePolicy(h.Policy())
-	if err != nil {
-		return web.Statement{}, err
-	}
-	r := verify.CheckNonAccessFile(s.File, policy)
+	r := s.Checked
 	out := web.Statement{File: s.File, Count: s.Count, From: s.Window.From, Until: s.Window.Until, Tier: tier, Issued: s.Issued, Accesses: s.Accesses,
-		Says: r.Sentences(lang), Not: r.Not(lang), Unwitnessed: r.Why == verify.WhyUnwitnessed, First: s.From, Last: s.To}
+		Says: r.Sentences(lang), Not: r.Not(lang), Unwitnessed: r.Why == verify.WhyUnwitnessed, Edge: r.Why == verify.WhyEdge, Erased: s.Erased, Verdict: r.Verdict.String(), First: s.From, Last: s.To}
 	if r.Rests {
 		out.Rests = wording.Say(lang, "rests")
 	}

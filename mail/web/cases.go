@@ -41,21 +41,20 @@ func (w *Web) cases(v *visit) error {
 
 // shareLines describes messages of the account's own for a form.
 func (w *Web) shareLines(v *visit, ids []postern.MessageID, checked bool) (out []shareLine, err error) {
-	for i, id := range ids {
-		if i == mostListed {
-			break
-		}
-		places, err := w.store.Places(v.ctx(), v.account.ID, id, store.Summary)
-		switch {
-		case postern.KindOf(err) == postern.NotFound:
+	ids = ids[:min(len(ids), mostListed)]
+	known, err := w.store.Summaries(v.ctx(), v.account.ID, ids)
+	return linesOf(known, ids, checked), err
+}
+
+func linesOf(known map[postern.MessageID]store.Item, ids []postern.MessageID, checked bool) (out []shareLine) {
+	for _, id := range ids {
+		if it, ok := known[id]; ok {
+			out = append(out, shareLine{line: lineOf(it, ""), ID: id, Checked: checked})
+		} else {
 			out = append(out, shareLine{ID: id, Gone: true})
-		case err != nil:
-			return nil, err
-		default:
-			out = append(out, shareLine{line: lineOf(places[0], ""), ID: id, Checked: checked})
 		}
 	}
-	return out, nil
+	return out
 }
 
 const mostListed = 100
@@ -63,7 +62,7 @@ const mostListed = 100
 func (w *Web) newCase(v *visit) error {
 	data := newCaseView{Subject: v.FormValue("subject")}
 	if about := v.FormValue("about"); about != "" {
-		l, err := w.findLook(v, postern.DisclosureID(about))
+		l, err := w.Help.Look(v.ctx(), v.account.ID, postern.DisclosureID(about))
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,8 @@ type Help interface {
 	// Looks lists what staff opened, newest first: those before an entry, 0 from
 	// the newest.
 	Looks(ctx context.Context, account postern.AccountID, before int64) ([]Look, error)
+	// Look gives one of them; NotFound when it is another account's.
+	Look(context.Context, postern.AccountID, postern.DisclosureID) (Look, error)
 	Notices(context.Context, postern.AccountID) ([]Notice, error)
 	// Acts lists what was decided about access to the account, newest first: those
 	// before an entry, 0 from the newest.
@@ -64,8 +66,6 @@ type Help interface {
 	Number(context.Context, postern.AccountID) (string, error)
 	// Policy is whom the provider suggests to believe: docs/ledger-format.md.
 	Policy() []byte
-	// LogKey is the verifier key of the log that a proof is checked against.
-	LogKey() string
 }
 
 // HelpCase is a case as its customer sees it: without staff's notes.
@@ -181,6 +181,9 @@ type Fact struct{ Name, Value string }
 type Statement struct {
 	File        []byte
 	Count       int
+	Verdict     string    // "verified", "refuted" (somebody did) or "cannot tell", as a verifier says
+	Erased      time.Time // when the record of the person was erased: nothing can be said any more
+	Edge        bool      // an access lies too near the window's edge
 	From, Until time.Time
 	Tier        postern.Tier
 	Issued      time.Time

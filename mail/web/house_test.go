@@ -171,6 +171,9 @@ type helpDesk struct {
 	asked    []time.Time // windows of statements
 	count    int         // what a statement says
 	young    bool
+	erased   time.Time
+	edge     bool
+	false    bool // a file that does not verify
 	due      time.Time
 }
 
@@ -203,6 +206,11 @@ func (d *helpDesk) Record(_ context.Context, _ postern.AccountID, id, _ string) 
 			return Record{Index: a.Index, Facts: []Fact{{"kind", a.Kind}}, Not: []string{"who sat at the keyboard"}}, nil
 		}
 	}
+	for _, l := range d.looks {
+		if string(l.Disclosure) == id {
+			return Record{Index: l.Index, Facts: []Fact{{"tier", l.Tier.String()}}, Not: []string{"who sat at the keyboard"}}, nil
+		}
+	}
 	return Record{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such record"}
 }
 
@@ -228,6 +236,10 @@ func (d *helpDesk) Statement(_ context.Context, _ postern.AccountID, from, until
 		return Statement{}, &postern.Error{Kind: postern.Invalid, Key: "statement.before-log", Text: "early"}
 	}
 	s := Statement{File: []byte("statement at " + tier.String()), Count: d.count, From: from, Until: until, Tier: tier, Says: []string{"No leaf"}, Not: []string{"who sat at the keyboard"}, Unwitnessed: true}
+	s.Erased, s.Edge = d.erased, d.edge
+	if d.false {
+		s.Unwitnessed = false
+	}
 	for _, l := range d.looks[:min(d.count, len(d.looks))] {
 		s.Accesses = append(s.Accesses, l.Disclosure)
 	}
@@ -305,6 +317,15 @@ func (d *helpDesk) Looks(_ context.Context, _ postern.AccountID, before int64) (
 	return out, nil
 }
 
+func (d *helpDesk) Look(_ context.Context, _ postern.AccountID, id postern.DisclosureID) (Look, error) {
+	for _, l := range d.looks {
+		if l.Disclosure == id {
+			return l, nil
+		}
+	}
+	return Look{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
+}
+
 func (d *helpDesk) Notices(context.Context, postern.AccountID) ([]Notice, error) {
 	return d.notices, nil
 }
@@ -317,5 +338,3 @@ func (d *helpDesk) Proof(_ context.Context, _ postern.AccountID, id postern.Disc
 	}
 	return nil, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
 }
-
-func (d *helpDesk) LogKey() string { return "mx.outlook.example/ledger+8c1a7b02+AYq3" }

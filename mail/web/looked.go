@@ -23,7 +23,8 @@ type lookedView struct {
 type lookEntry struct {
 	At     time.Time
 	Look   *Look
-	Lines  []shareLine
+	Lines  []shareLine // the first few of what was seen
+	More   int         // how many there are besides
 	Act    *Act
 	SignIn *postern.SignIn
 }
@@ -89,14 +90,14 @@ func (w *Web) looked(v *visit) error {
 		switch e := &all[i]; {
 		case e.Look != nil:
 			from.looks = e.Look.Seq
-			if e.Lines, err = w.shareLines(v, e.Look.Messages, false); err != nil {
-				return err
-			}
 		case e.Act != nil:
 			from.acts = e.Act.Seq
 		default:
 			from.signIns = e.At
 		}
+	}
+	if err := w.nameMessages(v, all); err != nil {
+		return err
 	}
 	data.Entries = all
 	if more {
@@ -143,53 +144,30 @@ func (w *Web) everything(v *visit, only string, from place) (all []lookEntry, no
 	return all, nobody, nil
 }
 
-// findLook finds one access by its record's identifier.
-func (w *Web) findLook(v *visit, id postern.DisclosureID) (Look, error) {
-	before := int64(0)
-	for range 200 { // pages: 10,000 looks are more than a case can explain
-		looks, err := w.Help.Looks(v.ctx(), v.account.ID, before)
-		if err != nil {
-			return Look{}, err
+// fewMessages are named in a list; the page of the access names them all.
+const fewMessages = 4
+
+// nameMessages says by their subjects which messages were seen, in one query for
+// the page.
+func (w *Web) nameMessages(v *visit, entries []lookEntry) error {
+	few := func(l *Look) []postern.MessageID { return l.Messages[:min(len(l.Messages), fewMessages)] }
+	var ids []postern.MessageID
+	for i := range entries {
+		if l := entries[i].Look; l != nil {
+			ids = append(ids, few(l)...)
 		}
-		for _, l := range looks {
-			if l.Disclosure == id {
-				return l, nil
-			}
-		}
-		if len(looks) == 0 {
-			break
-		}
-		before = looks[len(looks)-1].Seq
 	}
-	return Look{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
-}
-
-type lookView struct {
-	Look
-	Lines  []shareLine
-	LogKey string
-}
-
-func (w *Web) look(v *visit) error {
-	l, err := w.findLook(v, postern.DisclosureID(v.PathValue("disclosure")))
+	known, err := w.store.Summaries(v.ctx(), v.account.ID, ids)
 	if err != nil {
 		return err
 	}
-	lines, err := w.shareLines(v, l.Messages, false)
-	if err != nil {
-		return err
+	for i := range entries {
+		if l := entries[i].Look; l != nil {
+			entries[i].Lines = linesOf(known, few(l), false)
+			entries[i].More = len(l.Messages) - len(entries[i].Lines)
+		}
 	}
-	return w.show(v, http.StatusOK, "look", ui.Page{Title: "look.title", Data: lookView{l, lines, w.Help.LogKey()}})
-}
-
-func (w *Web) proof(v *visit) error {
-	file, err := w.Help.Proof(v.ctx(), v.account.ID, postern.DisclosureID(v.PathValue("disclosure")))
-	if err != nil {
-		return err
-	}
-	downloadHeaders(v, "access.proof", "application/octet-stream")
-	_, err = v.Write(file)
-	return gone(err)
+	return nil
 }
 
 func (w *Web) notices(v *visit) error {

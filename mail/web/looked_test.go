@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/account"
 )
 
 func TestActsAndRecords(t *testing.T) {
@@ -122,6 +123,54 @@ func TestStatements(t *testing.T) {
 	if got := h.get("/statement/policy.txt", 200); got != "log k\n" {
 		t.Errorf("the policy is %q", got)
 	}
+	contains(t, h.get("/statement?window=month", 200), `data-postern-check="/statement/statement.proof?from=`, `data-policy="/statement/policy.txt" hidden`, "ana@outlook.example")
+	h.help.looks, h.help.count = nil, 0
+	h.help.false = true
+	page = h.get("/statement?window=month", 200)
+	contains(t, page, "C’est notre parole, pas une preuve")
+	lacks(t, page, "Personne n’a regardé")
+	h.help.edge, h.help.count = true, 1
+	page = h.get("/statement?window=month", 200)
+	contains(t, page, "trop proche du bord")
+	lacks(t, page, "Personne n’a regardé", "Il y a eu")
+	h.help.erased, h.help.edge, h.help.count = noon.Add(-48*time.Hour), false, 0
+	page = h.get("/statement?window=month", 200)
+	contains(t, page, "Il n’est plus possible de répondre", "Effacé le")
+	lacks(t, page, "Personne n’a regardé")
 	h.help.young = true
 	contains(t, h.get("/statement", 200), "le registre a moins d’une heure")
+}
+
+// The page of an access names all that was seen, word for word, and how to check
+// it; the list names the first few. Only the account's own messages have names.
+func TestOneAccess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.signIn()
+	var ids []postern.MessageID
+	for i := range 6 {
+		ids = append(ids, h.put("INBOX", letter(fmt.Sprintf("Facture %d", i), "…")))
+	}
+	other, err := h.acc.Create(t.Context(), account.New{Address: "ben@outlook.example", Name: "Ben", Locale: "en", Password: "correct horse battery"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := h.mail.Append(t.Context(), other.ID, "INBOX", []byte(strings.ReplaceAll(letter("Ben's own", "…"), "\n", "\r\n")), nil, h.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.help.looks = []Look{
+		{Seq: 2, Index: 7, Disclosure: "d2", At: noon, Tier: postern.TierContent, Fields: postern.FieldBody, Messages: append(ids, foreign), Role: "agent", Name: "Paul Girard", Reason: postern.ReasonSupport},
+		{Seq: 1, Index: -1, Disclosure: "d1", At: noon, Tier: postern.TierAccount, Role: "agent", Reason: postern.ReasonSupport},
+	}
+	list := h.get("/looked", 200)
+	contains(t, list, "Facture 0", "Facture 3", "et 3 autres messages")
+	lacks(t, list, "Facture 4", "Ben&#39;s own")
+	page := h.get("/looked/d2", 200)
+	contains(t, page, "Facture 0", "Facture 5", "Paul Girard", `data-postern-check="/looked/d2/access.proof" data-policy="/statement/policy.txt" hidden`, "postern verify record access.proof --policy policy.txt", "who sat at the keyboard")
+	lacks(t, page, "Ben&#39;s own")
+	page = h.get("/looked/d1", 200)
+	contains(t, page, "quelques secondes")
+	lacks(t, page, "data-postern-check", "access.proof")
+	h.get("/looked/d3", 404)
 }

@@ -56,22 +56,29 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{At: s.ago(time.Hour), SignIn: &postern.SignIn{At: s.ago(time.Hour), Protocol: "imap", Network: "2001:db8:7::/48", Result: "wrong-password"}},
 	}
 	tabs := []ui.NavItem{{Text: "looked.tab.", Href: "/looked", Current: true}, {Text: "looked.tab.staff", Href: "/looked?only=staff"}, {Text: "looked.tab.you", Href: "/looked?only=you"}}
-	entries := []lookEntry{signIns[0], {At: first.At, Look: &first, Lines: s.shares()}, signIns[1], {At: account1.At, Look: &account1}, {At: export.At, Look: &export}}
+	entries := []lookEntry{signIns[0], {At: first.At, Look: &first, Lines: s.shares(), More: 3}, signIns[1], {At: account1.At, Look: &account1}, {At: export.At, Look: &export}}
 	acts := []lookEntry{
 		{At: first.At, Act: &Act{Seq: 9, ID: "a9", Kind: "request", At: first.At, Name: "Paul Girard", Organisation: "Helpline", Case: 1042}},
 		{At: first.At, Act: &Act{Seq: 8, ID: "a8", Kind: "consent", At: first.At, You: true, Case: 1042}},
 		{At: first.At, Act: &Act{Seq: 7, ID: "a7", Kind: "contain", At: first.At}},
 	}
+	opened := Record{Index: 4711, Facts: []Fact{{"kind of record", "consent"}, {"time", "2026-05-14 09:30:00 UTC"}}, Not: []string{"who sat at the keyboard"}}
 	choices := []ui.Option{{Value: "month", Text: "The last 30 days", Selected: true}, {Value: "dates", Text: "From one day to another"}}
 	tiers := []ui.Option{{Value: "envelope", Text: "Envelope: Mailbox names, addresses, subjects, dates, sizes", Selected: true}, {Value: "content", Text: "Content"}}
 	asked := statementView{Number: "00112233445566778899aabbccddeeff", Began: s.ago(90 * 24 * time.Hour), Till: s.ago(time.Hour), Windows: choices, Tiers: tiers, From: "2026-04-01", Until: "2026-04-30"}
 	said := Statement{From: s.ago(30 * 24 * time.Hour), Until: s.ago(time.Hour), Tier: postern.TierEnvelope, Says: []string{"No leaf at positions [120, 4711) carries the tag of a disclosure of this tier or deeper to this account."},
 		Rests: "This rests on SHA-256, the uniqueness of the VRF, a quorum of witnesses and the provider's signed statement.", Not: []string{"access that goes round the gate: root, database administrators, backups", "who sat at the keyboard"}}
-	none, accessed := asked, asked
+	none, accessed, erased, edge, unproved := asked, asked, asked, asked, asked
+	none.Nobody = true
 	none.Statement, none.File, none.Cut = &said, "/statement/statement.proof?from=1", true
 	found := said
 	found.Count, found.Unwitnessed, found.Says = 1, true, []string{"Disclosure 1 of tier content lies in the window."}
 	accessed.Statement, accessed.File, accessed.Looks = &found, none.File, []lookEntry{{At: first.At, Look: &first, Lines: s.shares()}}
+	gone, near, word := said, said, said
+	gone.Erased, near.Edge, near.Count = s.ago(48*time.Hour), true, 1
+	erased.Statement, erased.File = &gone, none.File
+	edge.Statement, edge.File = &near, none.File
+	unproved.Statement, unproved.File = &word, none.File
 	notice := Notice{ID: "n", Version: 1, Code: "4F7K", Kind: "first", At: s.ago(24 * time.Hour), Subject: "Two of your messages were seen by somebody who had no right to", Text: "Your account was affected: subject and text of two of your messages were shown to somebody who used a stolen support credential.\n\nWhat you should do, in this order:\n1. Change the password of your account at Fabrikam Bank.\n2. Expect mail that pretends to come from us. We never ask for your password.", Delivered: true}
 	corrected := notice
 	corrected.Version, corrected.Kind, corrected.Delivered, corrected.At = 2, "correction", false, s.ago(time.Hour)
@@ -79,15 +86,18 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{Name: "looked", Page: "looked", Of: page("looked.title", lookedView{Entries: entries, Tabs: tabs, Older: "/looked?before=7"})},
 		{Name: "looked-nobody", Page: "looked", Of: page("looked.title", lookedView{Entries: signIns, Tabs: tabs, Nobody: true})},
 		{Name: "looked-acts", Page: "looked", Of: page("looked.title", lookedView{Entries: acts, Tabs: tabs})},
-		{Name: "record", Page: "record", Of: page("record.title", recordView{Record{Index: 4711, Facts: []Fact{{"kind of record", "consent"}, {"time", "2026-05-14 09:30:00 UTC"}}, Not: []string{"who sat at the keyboard"}}, "a9"})},
+		{Name: "record", Page: "record", Of: page("record.title", recordView{opened, "a9"})},
 		{Name: "record-pending", Page: "record", Of: page("record.title", recordView{Record{Index: -1}, "a9"})},
 		{Name: "statement", Page: "statement", Of: page("statement.title", asked)},
 		{Name: "statement-young", Page: "statement", Of: page("statement.title", statementView{Number: asked.Number, Problem: "Nothing can be proved yet: the ledger is younger than an hour.", Next: "Ask again in an hour."})},
 		{Name: "statement-none", Page: "statement", Of: page("statement.title", none)},
 		{Name: "statement-accessed", Page: "statement", Of: page("statement.title", accessed)},
-		{Name: "look", Page: "look", Of: page("look.title", lookView{first, s.shares(), "mx.outlook.example/ledger+8c1a7b02+AYq3…"})},
-		{Name: "look-export", Page: "look", Of: page("look.title", lookView{Look: export, LogKey: "k"})},
-		{Name: "look-pending", Page: "look", Of: page("look.title", lookView{Look: account1, LogKey: "k"})},
+		{Name: "statement-erased", Page: "statement", Of: page("statement.title", erased)},
+		{Name: "statement-edge", Page: "statement", Of: page("statement.title", edge)},
+		{Name: "statement-unproved", Page: "statement", Of: page("statement.title", unproved)},
+		{Name: "look", Page: "look", Of: page("look.title", lookView{first, s.shares(), opened})},
+		{Name: "look-export", Page: "look", Of: page("look.title", lookView{Look: export, Record: opened})},
+		{Name: "look-pending", Page: "look", Of: page("look.title", lookView{Look: account1, Record: Record{Index: -1}})},
 		{Name: "notices", Page: "notices", Of: page("notices.title", []Notice{corrected, notice})},
 		{Name: "notices-empty", Page: "notices", Of: page("notices.title", []Notice(nil))},
 		{Name: "notice", Page: "notice", Of: page(notice.Subject, noticeView{Notice: corrected, Plain: paragraphs(notice.Text), Earlier: []Notice{notice}})},

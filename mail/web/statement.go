@@ -23,7 +23,9 @@ type statementView struct {
 	Next        string // what to do about it
 	Cut         bool   // the window was cut to what can be proved
 
+	Address   string // of the account
 	Statement *Statement
+	Nobody    bool // the file says that nobody looked
 	Looks     []lookEntry
 	File      string // address of the download
 }
@@ -32,7 +34,7 @@ type statementView struct {
 var windows = []string{"month", "year", "all", "dates"}
 
 func (w *Web) statement(v *visit) error {
-	data := statementView{From: v.FormValue("from"), Until: v.FormValue("until")}
+	data := statementView{Address: v.account.Address, From: v.FormValue("from"), Until: v.FormValue("until")}
 	var err error
 	if data.Number, err = w.Help.Number(v.ctx(), v.account.ID); err != nil {
 		return err
@@ -81,6 +83,8 @@ func (w *Web) makeStatement(v *visit, data *statementView, chosen string, tier p
 		return err
 	}
 	data.Statement = &s
+	// Without witnesses a verifier can't tell the times; the page says so beside it.
+	data.Nobody = s.Count == 0 && (s.Verdict == "verified" || s.Unwitnessed)
 	data.File = "/statement/statement.proof?" + url.Values{"from": {ms(s.From)}, "until": {ms(s.Until)}, "tier": {tier.String()}}.Encode()
 	data.Looks, err = w.looksOf(v, s)
 	return err
@@ -117,26 +121,26 @@ func (w *Web) chooseWindow(data *statementView, chosen string) (from, until time
 
 // looksOf lists the accesses that a statement shows, newest first.
 func (w *Web) looksOf(v *visit, s Statement) (list []lookEntry, err error) {
-	left := len(s.Accesses)
-	for before := int64(0); left > 0; {
+	shown := make(map[postern.DisclosureID]bool, len(s.Accesses))
+	for _, id := range s.Accesses {
+		shown[id] = true
+	}
+	for before := int64(0); len(list) < len(shown); {
 		looks, err := w.Help.Looks(v.ctx(), v.account.ID, before)
-		if err != nil || len(looks) == 0 {
-			return list, err
+		if err != nil {
+			return nil, err
 		}
 		for _, l := range looks {
-			before = l.Seq
-			if !slices.Contains(s.Accesses, l.Disclosure) {
-				continue
+			if before = l.Seq; shown[l.Disclosure] {
+				list = append(list, lookEntry{At: l.At, Look: &l})
 			}
-			lines, err := w.shareLines(v, l.Messages, false)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, lookEntry{At: l.At, Look: &l, Lines: lines})
-			left--
+		}
+		// A record's time is within its window, except near the edges.
+		if len(looks) == 0 || looks[len(looks)-1].At.Before(s.From.Add(-24*time.Hour)) {
+			break
 		}
 	}
-	return list, nil
+	return list, w.nameMessages(v, list)
 }
 
 func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
@@ -169,19 +173,4 @@ func (w *Web) policyFile(v *visit) error {
 	downloadHeaders(v, "policy.txt", "text/plain; charset=utf-8")
 	_, err := v.Write(w.Help.Policy())
 	return gone(err)
-}
-
-type recordView struct {
-	Record
-	ID string
-}
-
-// record opens one entry of the ledger, word for word.
-func (w *Web) record(v *visit) error {
-	id := v.PathValue("disclosure")
-	r, err := w.Help.Record(v.ctx(), v.account.ID, id, v.lang)
-	if err != nil {
-		return err
-	}
-	return w.show(v, http.StatusOK, "record", ui.Page{Title: "record.title", Data: recordView{r, id}})
 }

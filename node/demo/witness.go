@@ -59,7 +59,16 @@ func (w *witness) write(address, logs string) error {
 	return os.WriteFile(w.policy, []byte(text), 0o600)
 }
 
-func (w *witness) close() error { return w.server.Close() }
+func (w *witness) close() error {
+	w.mu.Lock()
+	it := w.it
+	w.mu.Unlock()
+	err := w.server.Close()
+	if it != nil {
+		err = errors.Join(err, it.Close())
+	}
+	return err
+}
 
 func (w *witness) clock() time.Time {
 	w.mu.Lock()

@@ -37,6 +37,30 @@ func (s *Store) Places(ctx context.Context, id postern.AccountID, msg postern.Me
 	return items, err
 }
 
+// Summaries gives one place of each of these messages that is still there, with
+// Summary, in one query.
+func (s *Store) Summaries(ctx context.Context, id postern.AccountID, msgs []postern.MessageID) (map[postern.MessageID]Item, error) {
+	acc, err := key(id)
+	args, marks := []any{acc}, make([]string, 0, len(msgs))
+	for _, m := range msgs {
+		if mid, bad := key(m); bad == nil {
+			args = append(args, mid)
+			marks = append(marks, fmt.Sprint("?", len(args)))
+		}
+	}
+	found := make(map[postern.MessageID]Item, len(marks))
+	if err != nil || len(marks) == 0 {
+		return found, err
+	}
+	items, err := s.collect(ctx, Summary, "m.account = ?1 AND m.id IN ("+strings.Join(marks, ", ")+")", args...)
+	for _, it := range items {
+		if old, ok := found[it.ID]; !ok || it.Mailbox < old.Mailbox {
+			found[it.ID] = it
+		}
+	}
+	return found, err
+}
+
 // Thread gives a thread's items, oldest first, with Summary. A message in two
 // mailboxes is there twice.
 func (s *Store) Thread(ctx context.Context, id postern.AccountID, thread string) ([]Item, error) {
