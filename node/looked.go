@@ -110,8 +110,8 @@ func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.Disclos
 // Record is Proof in words.
 func (h help) Record(ctx context.Context, id postern.AccountID, entry, lang string) (web.Record, error) {
 	file, err := h.Proof(ctx, id, postern.DisclosureID(entry))
-	if postern.KeyOf(err) == "ledger.proof.soon" {
-		return web.Record{Index: -1}, nil
+	if key := postern.KeyOf(err); key == "ledger.proof.soon" || key == "ledger.erased" {
+		return web.Record{Index: -1, Destroyed: key == "ledger.erased"}, nil
 	}
 	if err != nil {
 		return web.Record{}, err

@@ -88,6 +88,7 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{Name: "looked-acts", Page: "looked", Of: page("looked.title", lookedView{Entries: acts, Tabs: tabs})},
 		{Name: "record", Page: "record", Of: page("record.title", recordView{opened, "a9"})},
 		{Name: "record-pending", Page: "record", Of: page("record.title", recordView{Record{Index: -1}, "a9"})},
+		{Name: "record-destroyed", Page: "record", Of: page("record.title", recordView{Record{Index: -1, Destroyed: true}, "a9"})},
 		{Name: "statement", Page: "statement", Of: page("statement.title", asked)},
 		{Name: "statement-young", Page: "statement", Of: page("statement.title", statementView{Number: asked.Number, Problem: "Nothing can be proved yet: the ledger is younger than an hour.", Next: "Ask again in an hour."})},
 		{Name: "statement-none", Page: "statement", Of: page("statement.title", none)},
