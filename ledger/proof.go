@@ -145,7 +145,7 @@ func hashesCached(tx *db.Tx, c verify.Checkpoint) tlog.HashReader {
 }
 
 func leafAndPath(tx *db.Tx, c verify.Checkpoint, index int64) (leaf []byte, path []tlog.Hash, err error) {
-	return leafAndPathIn(tx, c, hashes(tx, c), index)
+	return leafAndPathIn(tx, c, hashesCached(tx, c), index)
 }
 
 func leafAndPathIn(tx *db.Tx, c verify.Checkpoint, tiles tlog.HashReader, index int64) (leaf []byte, path []tlog.Hash, err error) {

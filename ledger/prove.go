@@ -315,11 +315,12 @@ func (p *proving) finish(name string) (Statement, error) {
 	}
 	p.proof.Statement = signed
 	file := p.proof.Marshal()
-	if r := verify.CheckNonAccessFile(file, l.policy); r.Verdict != verify.Verified && !slices.Contains([]verify.Why{verify.WhyUnwitnessed, verify.WhyAccessed, verify.WhyEdge}, r.Why) {
+	r := verify.CheckNonAccessFile(file, l.policy)
+	if r.Verdict != verify.Verified && !slices.Contains([]verify.Why{verify.WhyUnwitnessed, verify.WhyAccessed, verify.WhyEdge}, r.Why) {
 		return Statement{}, altered("a statement that does not hold: %s: %s", r.Why, r.Detail)
 	}
 	return Statement{File: file, Finding: s.Finding, Count: s.Count, Number: hex.EncodeToString(p.k.pseudonym[:]), Window: p.w, Issued: issued,
-		From: p.s0, To: p.s1, Accesses: p.ids}, nil
+		From: p.s0, To: p.s1, Accesses: p.ids, Checked: r}, nil
 }
 
 func consistency(tiles tlog.HashReader, older, newer int64) ([]tlog.Hash, error) {

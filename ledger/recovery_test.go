@@ -153,8 +153,9 @@ func TestKilledBesideItsWitnesses(t *testing.T) {
 				d := doors[name]
 				d.mu.Lock()
 				d.at, d.left, d.kill = at, nth, func() { cmd.Process.Kill() }
+				err = cmd.Start() // under the lock: whoever asks sees the process
 				d.mu.Unlock()
-				if err := cmd.Start(); err != nil {
+				if err != nil {
 					t.Fatal(err)
 				}
 				for lines := bufio.NewScanner(out); lines.Scan(); {

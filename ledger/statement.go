@@ -30,6 +30,7 @@ type Statement struct {
 	Erased   time.Time // when the account was, or zero
 	From, To int64     // the log's places that the window stands for, To exclusive
 	Accesses []postern.DisclosureID
+	Checked  verify.Report // what a stranger finds who believes the suggested policy
 }
 
 // Number gives an account's number in the ledger, 32 hexadecimal digits. The

@@ -151,11 +151,7 @@ func (h help) Statement(ctx context.Context, id postern.AccountID, from, until t
 	if err != nil {
 		return web.Statement{}, err
 	}
-	policy, err := verify.ParsePolicy(h.Policy())
-	if err != nil {
-		return web.Statement{}, err
-	}
-	r := verify.CheckNonAccessFile(s.File, policy)
+	r := s.Checked
 	out := web.Statement{File: s.File, Count: s.Count, From: s.Window.From, Until: s.Window.Until, Tier: tier, Issued: s.Issued, Accesses: s.Accesses,
 		Says: r.Sentences(lang), Not: r.Not(lang), Unwitnessed: r.Why == verify.WhyUnwitnessed, Edge: r.Why == verify.WhyEdge, Erased: s.Erased, Verdict: r.Verdict.String(), First: s.From, Last: s.To}
 	if r.Rests {

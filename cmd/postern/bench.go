@@ -12,7 +12,7 @@ import (
 type benchCmd struct {
 	Postgres string        `help:"A superuser's postgres:// address: measures the gate there too, in a database of its own." placeholder:"URL"`
 	For      time.Duration `help:"How long each rate is measured." default:"3s"`
-	Only     []string      `help:"Measure these alone: gate, reveal, desk, contain, directory, mail, ledger." placeholder:"PART"`
+	Only     []string      `help:"Measure these alone: gate, reveal, desk, contain, directory, mail, ledger, statement." placeholder:"PART"`
 	Leaves   int           `help:"The size of the log that is measured." default:"50000"`
 	JSON     bool          `name:"json" help:"Answer in JSON."`
 }

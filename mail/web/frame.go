@@ -115,7 +115,7 @@ func nav(path string, within []ui.NavItem, boxes []store.Mailbox, requests, noti
 		{Text: "settings.title", Href: "/settings", Icon: "settings"},
 	} {
 		n.Group = "nav.account"
-		n.Current = path == n.Href || strings.HasPrefix(path, n.Href+"/")
+		n.Current = path == n.Href || strings.HasPrefix(path, n.Href+"/") || n.Href == "/looked" && path == "/statement"
 		items = append(items, n)
 	}
 	return items

@@ -32,9 +32,9 @@ type Options struct {
 	// For is how long each rate is measured; 0 means 3 s.
 	For time.Duration
 	// Only chooses what is measured: "gate", "reveal", "desk", "contain",
-	// "directory", "mail", "ledger"; none are all.
+	// "directory", "mail", "ledger", "statement"; none are all.
 	Only []string
-	// Leaves is the size of the log that "ledger" measures; 0 means 50,000.
+	// Leaves is the size of the log that "ledger" and "statement" measure; 0 means 50,000.
 	Leaves int
 	// Each is told of a figure as soon as it is there.
 	Each func(Figure)
@@ -92,13 +92,25 @@ func Run(ctx context.Context, o Options) error {
 			}
 		}
 	}
+	if o.wants("statement") {
+		for _, e := range engines {
+			if err := statementPage(ctx, e.name, e.address, o); err != nil {
+				return fmt.Errorf("couldn't measure the statement page on %s: %w", e.name, err)
+			}
+		}
+	}
 	return nil
 }
 
 func (o Options) wants(part string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, part) }
 
 // withNode serves a node in a directory of its own while f runs.
-func withNode(ctx context.Context, postgres string, f func(*node.Node) error) (err error) {
+func withNode(ctx context.Context, postgres string, f func(*node.Node) error) error {
+	return withNodeAt(ctx, postgres, node.Options{}, f)
+}
+
+// withNodeAt is withNode with a clock of the caller's.
+func withNodeAt(ctx context.Context, postgres string, o node.Options, f func(*node.Node) error) (err error) {
 	dir, err := os.MkdirTemp("", "postern-bench-")
 	if err != nil {
 		return err
@@ -119,7 +131,8 @@ func withNode(ctx context.Context, postgres string, f func(*node.Node) error) (e
 		defer drop()
 	}
 	policy := policy.Standing() // no bound stops the measuring, and no proof that grows old
-	n, err := node.Listen(ctx, cfg, node.Options{Cost: password.Cheap(), Policy: &policy})
+	o.Cost, o.Policy = password.Cheap(), &policy
+	n, err := node.Listen(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
