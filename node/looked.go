@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/hex"
 	"strings"
 	"time"
 
@@ -83,55 +82,36 @@ func (p *people) is(ctx context.Context, id postern.StaffID, firm postern.Organi
 	return name, p.firms[firm], nil
 }
 
-// Proof gives the file for one of the account's own records: the record itself
-// says whose it is.
+// Proof gives the file for one of the account's own records. Whose it is comes
+// first, so that one of another account's, or one that a legal hold keeps back, is
+// not even known to be there while its proof is not public yet.
 func (h help) Proof(ctx context.Context, id postern.AccountID, d postern.DisclosureID) ([]byte, error) {
 	none := &postern.Error{Kind: postern.NotFound, Text: "there is no such record of this account"}
-	file, err := h.n.Ledger.RecordFile(ctx, d)
-	if postern.KindOf(err) == postern.Invalid {
-		return nil, none
-	}
+	found, err := h.n.Ledger.Find(ctx, ledger.Filter{Account: id, ID: d, Limit: 1})
 	if err != nil {
 		return nil, err
 	}
-	own, err := h.n.Ledger.Number(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	p, err := verify.ParseRecordProof(file)
-	if err != nil {
-		return nil, err
-	}
-	var account, grant verify.ID
-	var subject string
-	if p.Stream != nil {
-		r, e := verify.ParseDisclosure(p.Record)
-		account, grant, err = r.Account, r.Grant, e
-	} else {
-		r, e := verify.ParseControl(p.Record)
-		account, grant, subject, err = r.Account, r.Grant, string(r.Subject), e
-	}
-	if err != nil {
-		return nil, err
-	}
-	if hex.EncodeToString(account[:]) != own || strings.HasPrefix(subject, "hold ") {
+	if d == "" || len(found) == 0 {
 		return nil, none
 	}
 	kept, err := h.n.Gate.KeptBack(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if kept[postern.GrantID(hex.EncodeToString(grant[:]))] {
+	if disclosed := found[0].Disclosure; disclosed != nil && kept[disclosed.Grant] {
 		return nil, none
 	}
-	return file, nil
+	if decided := found[0].Control; decided != nil && (kept[decided.Grant] || strings.HasPrefix(decided.Subject, "hold ")) {
+		return nil, none
+	}
+	return h.n.Ledger.RecordFile(ctx, d)
 }
 
 // Record is Proof in words.
 func (h help) Record(ctx context.Context, id postern.AccountID, entry, lang string) (web.Record, error) {
 	file, err := h.Proof(ctx, id, postern.DisclosureID(entry))
-	if postern.KeyOf(err) == "ledger.proof.soon" {
-		return web.Record{Index: -1}, nil
+	if key := postern.KeyOf(err); key == "ledger.proof.soon" || key == "ledger.erased" {
+		return web.Record{Index: -1, Destroyed: key == "ledger.erased"}, nil
 	}
 	if err != nil {
 		return web.Record{}, err

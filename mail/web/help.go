@@ -169,9 +169,10 @@ type Act struct {
 
 // Record is an opened record in words.
 type Record struct {
-	Index int64 // -1 while it is not in the public log yet
-	Facts []Fact
-	Not   []string // what the record does not show
+	Index     int64 // -1 while it is not in the public log yet
+	Destroyed bool  // it was kept for as long as the provider keeps records
+	Facts     []Fact
+	Not       []string // what the record does not show
 }
 
 // Fact is one line of a record.

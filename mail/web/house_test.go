@@ -208,7 +208,7 @@ func (d *helpDesk) Record(_ context.Context, _ postern.AccountID, id, _ string) 
 	}
 	for _, l := range d.looks {
 		if string(l.Disclosure) == id {
-			return Record{Index: l.Index, Facts: []Fact{{"tier", l.Tier.String()}}, Not: []string{"who sat at the keyboard"}}, nil
+			return Record{Index: l.Index, Destroyed: l.Index == -2, Facts: []Fact{{"tier", l.Tier.String()}}, Not: []string{"who sat at the keyboard"}}, nil
 		}
 	}
 	return Record{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such record"}

@@ -172,5 +172,9 @@ func TestOneAccess(t *testing.T) {
 	page = h.get("/looked/d1", 200)
 	contains(t, page, "quelques secondes")
 	lacks(t, page, "data-postern-check", "access.proof")
+	h.help.looks[1].Index = -2
+	page = h.get("/looked/d1", 200)
+	contains(t, page, "durée de conservation")
+	lacks(t, page, "access.proof", "quelques secondes")
 	h.get("/looked/d3", 404)
 }

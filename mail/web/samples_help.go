@@ -65,7 +65,7 @@ func (s sampler) looks(page pager) []ui.Sample {
 	opened := Record{Index: 4711, Facts: []Fact{{"kind of record", "consent"}, {"time", "2026-05-14 09:30:00 UTC"}}, Not: []string{"who sat at the keyboard"}}
 	choices := []ui.Option{{Value: "month", Text: "The last 30 days", Selected: true}, {Value: "dates", Text: "From one day to another"}}
 	tiers := []ui.Option{{Value: "envelope", Text: "Envelope: Mailbox names, addresses, subjects, dates, sizes", Selected: true}, {Value: "content", Text: "Content"}}
-	asked := statementView{Number: "00112233445566778899aabbccddeeff", Began: s.ago(90 * 24 * time.Hour), Till: s.ago(time.Hour), Windows: choices, Tiers: tiers, From: "2026-04-01", Until: "2026-04-30"}
+	asked := statementView{Zone: "UTC", What: "Who wrote to me, about what and when", Answers: "It answers “verified”, with status 0.", Number: "00112233445566778899aabbccddeeff", Began: s.ago(90 * 24 * time.Hour), Till: s.ago(time.Hour), Windows: choices, Tiers: tiers, From: "2026-04-01", Until: "2026-04-30"}
 	said := Statement{From: s.ago(30 * 24 * time.Hour), Until: s.ago(time.Hour), Tier: postern.TierEnvelope, Says: []string{"No leaf at positions [120, 4711) carries the tag of a disclosure of this tier or deeper to this account."},
 		Rests: "This rests on SHA-256, the uniqueness of the VRF, a quorum of witnesses and the provider's signed statement.", Not: []string{"access that goes round the gate: root, database administrators, backups", "who sat at the keyboard"}}
 	none, accessed, erased, edge, unproved := asked, asked, asked, asked, asked
@@ -88,6 +88,7 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{Name: "looked-acts", Page: "looked", Of: page("looked.title", lookedView{Entries: acts, Tabs: tabs})},
 		{Name: "record", Page: "record", Of: page("record.title", recordView{opened, "a9"})},
 		{Name: "record-pending", Page: "record", Of: page("record.title", recordView{Record{Index: -1}, "a9"})},
+		{Name: "record-destroyed", Page: "record", Of: page("record.title", recordView{Record{Index: -1, Destroyed: true}, "a9"})},
 		{Name: "statement", Page: "statement", Of: page("statement.title", asked)},
 		{Name: "statement-young", Page: "statement", Of: page("statement.title", statementView{Number: asked.Number, Problem: "Nothing can be proved yet: the ledger is younger than an hour.", Next: "Ask again in an hour."})},
 		{Name: "statement-none", Page: "statement", Of: page("statement.title", none)},

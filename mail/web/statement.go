@@ -24,6 +24,9 @@ type statementView struct {
 	Cut         bool   // the window was cut to what can be proved
 
 	Address   string // of the account
+	Zone      string // whose days and hours the page's are
+	What      string // was asked, in words
+	Answers   string // what a verifier says of the file
 	Statement *Statement
 	Nobody    bool // the file says that nobody looked
 	Looks     []lookEntry
@@ -34,7 +37,7 @@ type statementView struct {
 var windows = []string{"month", "year", "all", "dates"}
 
 func (w *Web) statement(v *visit) error {
-	data := statementView{Address: v.account.Address, From: v.FormValue("from"), Until: v.FormValue("until")}
+	data := statementView{Address: v.account.Address, Zone: w.zone().String(), From: v.FormValue("from"), Until: v.FormValue("until")}
 	var err error
 	if data.Number, err = w.Help.Number(v.ctx(), v.account.ID); err != nil {
 		return err
@@ -50,7 +53,7 @@ func (w *Web) statement(v *visit) error {
 		}
 	}
 	for t := postern.TierAccount; t <= postern.TierAttachment; t++ {
-		data.Tiers = append(data.Tiers, ui.Option{Value: t.String(), Text: w.t(v, "tier."+t.String()) + ": " + w.t(v, "tier."+t.String()+".text"), Selected: t == tier})
+		data.Tiers = append(data.Tiers, ui.Option{Value: t.String(), Text: w.t(v, "statement.counts."+t.String()), Selected: t == tier})
 	}
 	data.Began, data.Till, err = w.Help.Provable(v.ctx())
 	if err == nil && slices.Contains(windows, chosen) {
@@ -85,6 +88,8 @@ func (w *Web) makeStatement(v *visit, data *statementView, chosen string, tier p
 	data.Statement = &s
 	// Without witnesses a verifier can't tell the times; the page says so beside it.
 	data.Nobody = s.Count == 0 && (s.Verdict == "verified" || s.Unwitnessed)
+	data.What = w.t(v, "statement.counts."+tier.String())
+	data.Answers = w.t(v, "statement.answers."+answerOf(s))
 	data.File = "/statement/statement.proof?" + url.Values{"from": {ms(s.From)}, "until": {ms(s.Until)}, "tier": {tier.String()}}.Encode()
 	data.Looks, err = w.looksOf(v, s)
 	return err
@@ -117,6 +122,17 @@ func (w *Web) chooseWindow(data *statementView, chosen string) (from, until time
 		until = data.Till
 	}
 	return from, until, nil
+}
+
+// answerOf says which answer of a verifier the page has to prepare for.
+func answerOf(s Statement) string {
+	switch {
+	case s.Count > 0 && !s.Edge:
+		return "accessed"
+	case s.Verdict == "verified":
+		return "none"
+	}
+	return "unsure"
 }
 
 // looksOf lists the accesses that a statement shows, newest first.

@@ -50,6 +50,11 @@ func check(t *testing.T, n *node.Node) {
 		{"tom@hotmail.example", postern.TierAccount, 0, 1},
 		{"tom@hotmail.example", postern.TierAccount, 30, 0},
 		{"tom@hotmail.example", postern.TierTrace, 0, 0},
+		{"lucie@msn.example", postern.TierEnvelope, 0, 2},
+		{"lucie@msn.example", postern.TierEnvelope, 30, 1},
+		{"lucie@msn.example", postern.TierContent, 0, 1},
+		{"lucie@msn.example", postern.TierContent, 30, 0},
+		{"lucie@msn.example", postern.TierAttachment, 0, 0},
 		{"sam@outlook.example", postern.TierAccount, 30, 1},
 	} {
 		in := node.StatementIn{Address: c.address, Tier: c.tier.String()}

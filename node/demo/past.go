@@ -62,6 +62,19 @@ func (w *witness) past(ctx context.Context, cfg node.Config, o node.Options, c c
 				return fmt.Errorf("%d days ago: %w", day, err)
 			}
 		}
+		for _, q := range questions {
+			if q.daysAgo != day {
+				continue
+			}
+			if err := w.ask(ctx, n, q); err != nil {
+				return fmt.Errorf("%d days ago: %w", day, err)
+			}
+		}
+		if day > 0 && day%8 == 3 {
+			if err := signIns(ctx, n); err != nil {
+				return err
+			}
+		}
 		if err := publish(ctx, n); err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func today(ctx context.Context, n *node.Node, c cast, letters []letter) error {
 		accounts[p.Address] = a
 	}
 	for i := len(letters) - 1; i >= 0; i-- {
-		if err := post(ctx, n, accounts, letters[i], i); err != nil {
+		if _, err := post(ctx, n, accounts, letters[i], i); err != nil {
 			return fmt.Errorf("mail.toml, message %d: %w", i+1, err)
 		}
 	}
@@ -107,14 +107,14 @@ func today(ctx context.Context, n *node.Node, c cast, letters []letter) error {
 	return err
 }
 
-func post(ctx context.Context, n *node.Node, accounts map[string]account.Account, l letter, i int) error {
+func post(ctx context.Context, n *node.Node, accounts map[string]account.Account, l letter, i int) (postern.MessageID, error) {
 	to, ok := accounts[l.To]
 	if !ok {
-		return fmt.Errorf("nobody is %s", l.To)
+		return "", fmt.Errorf("nobody is %s", l.To)
 	}
 	senders := message.ParseAddresses(l.From)
 	if len(senders) != 1 {
-		return fmt.Errorf("%q is not one sender", l.From)
+		return "", fmt.Errorf("%q is not one sender", l.From)
 	}
 	from := senders[0]
 	at := n.Now().Add(-time.Duration(l.Ago) * time.Minute)
@@ -125,7 +125,7 @@ func post(ctx context.Context, n *node.Node, accounts map[string]account.Account
 	}
 	raw, err := d.Bytes()
 	if err != nil {
-		return err
+		return "", err
 	}
 	var flags []string
 	if l.Seen {
@@ -134,6 +134,5 @@ func post(ctx context.Context, n *node.Node, accounts map[string]account.Account
 	if l.Junk {
 		mailbox = "Junk"
 	}
-	_, err = n.Mail.Append(ctx, to.ID, mailbox, raw, flags, at)
-	return err
+	return n.Mail.Append(ctx, to.ID, mailbox, raw, flags, at)
 }
