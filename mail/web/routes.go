@@ -61,6 +61,8 @@ func (w *Web) routes() http.Handler {
 		"GET /looked/{disclosure}":              w.look,
 		"GET /looked/{disclosure}/access.proof": w.proof,
 		"GET /looked/{disclosure}/record":       w.record,
+		"GET /check":                            w.checkPage,
+		"GET /check/check.html":                 w.checkAlone,
 		"GET /statement":                        w.statement,
 		"GET /statement/statement.proof":        w.statementFile,
 		"GET /statement/policy.txt":             w.policyFile,

@@ -86,6 +86,7 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{Name: "looked", Page: "looked", Of: page("looked.title", lookedView{Entries: entries, Tabs: tabs, Older: "/looked?before=7"})},
 		{Name: "looked-nobody", Page: "looked", Of: page("looked.title", lookedView{Entries: signIns, Tabs: tabs, Nobody: true})},
 		{Name: "looked-acts", Page: "looked", Of: page("looked.title", lookedView{Entries: acts, Tabs: tabs})},
+		{Name: "check", Page: "check", Of: page("check.title", "log mx.outlook.example/ledger+8c1a7b02+AYq3\nquorum none\n")},
 		{Name: "record", Page: "record", Of: page("record.title", recordView{opened, "a9"})},
 		{Name: "record-pending", Page: "record", Of: page("record.title", recordView{Record{Index: -1}, "a9"})},
 		{Name: "record-destroyed", Page: "record", Of: page("record.title", recordView{Record{Index: -1, Destroyed: true}, "a9"})},

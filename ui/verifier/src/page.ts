@@ -69,6 +69,7 @@ function start() {
     if (f) read(f).then((t) => { show(result, t, policy.value); result.focus(); });
   });
   form.hidden = false;
+  document.querySelector("#check-noscript")?.remove();
 }
 
 document.addEventListener("DOMContentLoaded", start);
