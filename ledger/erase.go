@@ -63,7 +63,7 @@ func (l *Ledger) erasedStatement(at time.Time, w Window) (Statement, error) {
 	if err != nil {
 		return Statement{}, err
 	}
-	return Statement{File: file, Finding: verify.FindingErased, Window: w, Issued: issued, Erased: at}, nil
+	return Statement{File: file, Finding: verify.FindingErased, Window: w, Issued: issued, Erased: at, Checked: verify.CheckStatementFile(file, l.policy)}, nil
 }
 
 // forget drops every secret from memory, so that none outlives its row.

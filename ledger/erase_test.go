@@ -73,8 +73,8 @@ func TestErasure(t *testing.T) {
 			if err != nil || s.Finding != verify.FindingErased || !s.Erased.Equal(at) {
 				t.Fatalf("%s the statement says %q at %v, %v", name, s.Finding, s.Erased, err)
 			}
-			if r := verify.CheckStatementFile(s.File, w.policy); r.Why != verify.WhyErased || r.Verdict != verify.CannotTell {
-				t.Error(r.Text("en"))
+			if r := verify.CheckStatementFile(s.File, w.policy); r.Why != verify.WhyErased || r.Verdict != verify.CannotTell || s.Checked.Verdict != r.Verdict || s.Checked.Why != r.Why {
+				t.Errorf("%s; it comes with %s", r.Text("en"), s.Checked.Text("en"))
 			}
 			if bytes.Contains(s.File, []byte(before)) {
 				t.Error("the statement says a number that leads to the leaves")

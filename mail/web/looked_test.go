@@ -135,8 +135,8 @@ func TestStatements(t *testing.T) {
 	lacks(t, page, "Personne n’a regardé", "Il y a eu")
 	h.help.erased, h.help.edge, h.help.count = noon.Add(-48*time.Hour), false, 0
 	page = h.get("/statement?window=month", 200)
-	contains(t, page, "Il n’est plus possible de répondre", "Effacé le")
-	lacks(t, page, "Personne n’a regardé")
+	contains(t, page, "Il n’est plus possible de répondre", "Effacé le", "impossible de conclure")
+	lacks(t, page, "Personne n’a regardé", "personne n’a regardé")
 	h.help.young = true
 	contains(t, h.get("/statement", 200), "le registre a moins d’une heure")
 }

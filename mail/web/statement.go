@@ -87,7 +87,7 @@ func (w *Web) makeStatement(v *visit, data *statementView, chosen string, tier p
 	}
 	data.Statement = &s
 	// Without witnesses a verifier can't tell the times; the page says so beside it.
-	data.Nobody = s.Count == 0 && (s.Verdict == "verified" || s.Unwitnessed)
+	data.Nobody = s.Count == 0 && s.Erased.IsZero() && !s.Edge && (s.Verdict == "verified" || s.Unwitnessed)
 	data.What = w.t(v, "statement.counts."+tier.String())
 	data.Answers = w.t(v, "statement.answers."+answerOf(s))
 	data.File = "/statement/statement.proof?" + url.Values{"from": {ms(s.From)}, "until": {ms(s.Until)}, "tier": {tier.String()}}.Encode()
@@ -129,7 +129,7 @@ func answerOf(s Statement) string {
 	switch {
 	case s.Count > 0 && !s.Edge:
 		return "accessed"
-	case s.Verdict == "verified":
+	case s.Verdict == "verified" && s.Erased.IsZero() && !s.Edge:
 		return "none"
 	}
 	return "unsure"
