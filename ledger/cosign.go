@@ -59,7 +59,8 @@ func (l *Ledger) ask(ctx context.Context, w verify.Witness, fresh time.Duration)
 			if err != nil && !errors.Is(err, db.ErrNoRows) {
 				return err
 			}
-			have = err == nil && l.Now().Sub(time.UnixMilli(at)) < fresh
+			// One from before this process began says nothing about its tables.
+			have = err == nil && l.Now().Sub(time.UnixMilli(at)) < fresh && !time.UnixMilli(at).Before(l.began.Truncate(time.Second))
 			a.Path, err = consistency(hashes(tx, c), a.Old, c.Size)
 			return err
 		})

@@ -175,8 +175,7 @@ type Record struct {
 	Not       []string // what the record does not show
 }
 
-// Fact is one line of a record.
-type Fact struct{ Name, Value string }
+type Fact struct{ Name, Value string } // one line of a record
 
 // Statement is the signed answer to "did anybody look?".
 type Statement struct {

@@ -184,7 +184,6 @@ func (w *Web) statementFile(v *visit) error {
 	return gone(err)
 }
 
-// policyFile is whom the provider suggests to believe.
 func (w *Web) policyFile(v *visit) error {
 	downloadHeaders(v, "policy.txt", "text/plain; charset=utf-8")
 	_, err := v.Write(w.Help.Policy())
