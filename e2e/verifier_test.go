@@ -58,7 +58,7 @@ func TestVerifierInChromium(t *testing.T) {
 	if v, why := verdict("[data-postern-check]"); v != "verified" || why != "" {
 		t.Errorf("the statement on its page is %s because %q", v, why)
 	}
-	if said, _ := b.text(); !strings.Contains(said, "Aucune feuille aux positions") {
+	if said, _ := b.text(); !strings.Contains(said, "Contrôlé dans ce navigateur : vérifié") {
 		t.Errorf("the page says %s", said)
 	}
 

@@ -2,7 +2,7 @@
 // and the form of /check reads files from this computer. Nothing is sent anywhere.
 import { check } from "./check";
 import { parsePolicy } from "./note";
-import { tell } from "./words";
+import { say, tell } from "./words";
 
 const lang = document.documentElement.lang === "fr" ? "fr" : "en";
 const element = (name: string, text = "", cls = "") => {
@@ -12,7 +12,8 @@ const element = (name: string, text = "", cls = "") => {
   return e;
 };
 
-function show(into: HTMLElement, file: string, policy: string) {
+/** Brief leaves out what the page says around it. */
+function show(into: HTMLElement, file: string, policy: string, brief: boolean) {
   let report;
   const began = performance.now();
   try {
@@ -23,22 +24,22 @@ function show(into: HTMLElement, file: string, policy: string) {
   const took = performance.now() - began;
   const told = tell(report, lang);
   const verdict = element("p", "", "verdict");
-  verdict.append(element("strong", told.verdict));
+  verdict.append(element("strong", brief ? say(lang, "here").replace("%s", told.verdict) : told.verdict));
   into.dataset.verdict = report.verdict;
   into.dataset.why = report.why;
   into.dataset.milliseconds = took.toFixed(1);
   into.replaceChildren(verdict);
-  for (const s of [told.because, ...told.says, told.rests]) if (s) into.append(element("p", s));
-  if (report.facts.length > 0) {
+  for (const s of brief ? [told.because] : [told.because, ...told.says, told.rests]) if (s) into.append(element("p", s));
+  if (report.facts.length > 0 && !brief) {
     const list = element("dl", "", "facts");
     for (const f of report.facts) {
       const row = element("div");
-      row.append(element("dt", f.name), element("dd", f.value));
+      row.append(element("dt", say(lang, "fact." + f.name)), element("dd", f.value));
       list.append(row);
     }
     into.append(list);
   }
-  if (told.not.length > 0) {
+  if (told.not.length > 0 && !brief) {
     const list = element("ul");
     list.append(...told.not.map((n) => element("li", n)));
     into.append(element("p", told.notTitle), list);
@@ -54,7 +55,7 @@ function start() {
   for (const e of document.querySelectorAll<HTMLElement>("[data-postern-check]:not([data-verdict])")) {
     const file = e.dataset.posternCheck!, policy = e.dataset.policy!;
     e.dataset.verdict = "";
-    Promise.all([get(file), get(policy)]).then(([f, p]) => show(e, f, p), () => { e.hidden = true; });
+    Promise.all([get(file), get(policy)]).then(([f, p]) => show(e, f, p, true), () => { e.hidden = true; });
   }
   const form = document.querySelector<HTMLFormElement>("#check-form");
   const result = document.querySelector<HTMLElement>("#check-result");
@@ -66,7 +67,7 @@ function start() {
   form.addEventListener("submit", (e) => {
     e.preventDefault();
     const f = chosen.files?.[0];
-    if (f) read(f).then((t) => { show(result, t, policy.value); result.focus(); });
+    if (f) read(f).then((t) => { show(result, t, policy.value, false); result.focus(); });
   });
   form.hidden = false;
   document.querySelector("#check-noscript")?.remove();
