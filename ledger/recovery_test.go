@@ -307,7 +307,7 @@ func TestFullDiskInEveryStep(t *testing.T) {
 		{"an erasure", func() error { return w.h.Update(ctx, func(tx *db.Tx) error { return w.l.Erase(tx, ana) }) }},
 	}
 	failed := map[string]int{}
-	for round := 0; round < 400 && len(failed) < len(steps); round++ {
+	for round := 0; round < 40 && len(failed) < len(steps); round++ {
 		pages(`PRAGMA max_page_count = 1`) // SQLite takes this for the present size
 		for _, s := range steps {
 			err := s.do()

