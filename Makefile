@@ -11,8 +11,8 @@ WORLD = POSTERN_TEST_TOOLS=1 \
 	POSTERN_TEST_AXE=$(CURDIR)/.cache/npm/node_modules/axe-core/axe.min.js
 CLUSTER = $(GO) run ./testkit/postgres run
 FUZZTIME ?= 1000x
-# The tests of the ledger in which goroutines meet; the others gain nothing from -race.
-TOGETHER = "Sequencers|Leaders|Receipts|WhileTheLogGrows|OtherNode|AnotherNode|RunHas|Wait|Witnessed|Cosigned|Erasure|Fail|Append|Undone"
+# The tests of the ledger and the gate in which goroutines meet; the others gain nothing from -race.
+TOGETHER = "Contain|Lease|Watch|EndSessions|Linearizable|OneAnswer|Neighbours|Sequencers|Leaders|Receipts|WhileTheLogGrows|OtherNode|AnotherNode|RunHas|Wait|Witnessed|Cosigned|Erasure|Fail|Append|Undone"
 
 .PHONY: test install check unit race fuzz generated bench demo
 
@@ -32,8 +32,8 @@ unit:
 	$(CLUSTER) env $(WORLD) $(GO) test -timeout 12m ./...
 
 race:
-	$(CLUSTER) env POSTERN_TEST_TOOLS= $(GO) test -race -timeout 10m ./db/... ./gate ./response ./mail/internal/store ./ledger/verify/cosigner
-	$(CLUSTER) env POSTERN_TEST_TOOLS= $(GO) test -race -timeout 5m -run $(TOGETHER) ./ledger
+	$(CLUSTER) env POSTERN_TEST_TOOLS= $(GO) test -race -timeout 10m ./db/... ./response ./mail/internal/store ./ledger/verify/cosigner
+	$(CLUSTER) env POSTERN_TEST_TOOLS= $(GO) test -race -timeout 5m -run $(TOGETHER) ./ledger ./gate
 
 # Every fuzz target for a moment; longer with FUZZTIME=1m.
 fuzz:
