@@ -17,9 +17,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/password"
@@ -29,6 +31,8 @@ import (
 type Options struct {
 	// Postgres is a superuser's address; "" measures SQLite alone.
 	Postgres string
+	// Engines chooses where: "sqlite", "postgres"; none are all there are.
+	Engines []string
 	// For is how long each rate is measured; 0 means 3 s.
 	For time.Duration
 	// Only chooses what is measured: "gate", "reveal", "desk", "contain",
@@ -59,9 +63,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Leaves == 0 {
 		o.Leaves = 50_000
 	}
-	engines := []struct{ name, address string }{{"SQLite", ""}}
-	if o.Postgres != "" {
-		engines = append(engines, struct{ name, address string }{"PostgreSQL", o.Postgres})
+	engines, err := o.engines()
+	if err != nil {
+		return err
 	}
 	for _, part := range []struct {
 		names []string
@@ -100,6 +104,33 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	return nil
+}
+
+// engine is where something is measured; address is a superuser's of PostgreSQL, "" SQLite's.
+type engine struct{ name, address string }
+
+func (o Options) engines() ([]engine, error) {
+	chosen := o.Engines
+	if len(chosen) == 0 {
+		chosen = []string{"sqlite"}
+		if o.Postgres != "" {
+			chosen = append(chosen, "postgres")
+		}
+	}
+	list := []engine{}
+	for _, name := range chosen {
+		switch {
+		case name == "sqlite":
+			list = append(list, engine{"SQLite", ""})
+		case name == "postgres" && o.Postgres != "":
+			list = append(list, engine{"PostgreSQL", o.Postgres})
+		case name == "postgres":
+			return nil, &postern.Error{Kind: postern.Invalid, Text: "PostgreSQL can't be measured without its address: write --postgres postgres://superuser@host:port/postgres"}
+		default:
+			return nil, &postern.Error{Kind: postern.Invalid, Text: "there is no engine " + strconv.Quote(name) + ": write sqlite or postgres"}
+		}
+	}
+	return list, nil
 }
 
 func (o Options) wants(part string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, part) }
