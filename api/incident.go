@@ -9,7 +9,8 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -35,7 +36,7 @@ type AlertFile struct {
 	ClosedWhy string     `json:"closed_why,omitempty"`
 }
 
-func evidenceOf(e response.Evidence) Evidence {
+func evidenceOf(e detect.Evidence) Evidence {
 	out := Evidence{Feed: e.Feed, Position: e.Position, At: e.At, Kind: e.Kind, Session: e.Session, Network: e.Network, Account: e.Account, Messages: e.Messages}
 	if e.Tier != postern.TierNone {
 		out.Tier = e.Tier.String()
@@ -193,8 +194,8 @@ func (r rooms) incidentActs(api huma.API) {
 				Sentence
 			}
 		}) error {
-			var to response.Severity
-			for _, one := range []response.Severity{response.Low, response.Medium, response.High} {
+			var to incident.Severity
+			for _, one := range []incident.Severity{incident.Low, incident.Medium, incident.High} {
 				if one.String() == in.Body.Severity {
 					to = one
 				}
@@ -226,7 +227,7 @@ func (r rooms) incidentFile(ctx context.Context, s staff.Session, in *OneInciden
 		return f, err
 	}
 	f.Incident, f.Cause = incidentOf(i), i.Cause
-	alerts, err := r.Response.Alerts(ctx, response.AlertFilter{Incident: in.ID})
+	alerts, err := r.Response.Alerts(ctx, detect.AlertFilter{Incident: in.ID})
 	if err != nil {
 		return f, err
 	}
@@ -243,13 +244,13 @@ func (r rooms) incidentFile(ctx context.Context, s staff.Session, in *OneInciden
 		return f, err
 	}
 	f.Alerts = mapped(alerts, alertOf).Items
-	f.Ended = mapped(ended, func(c response.Containment) Ended {
+	f.Ended = mapped(ended, func(c incident.Containment) Ended {
 		return Ended{Kind: c.Kind, Subject: c.Subject, Label: c.Label, Why: c.Why, By: c.ActorName, At: when(c.Ended), ID: c.Gate, Position: c.Position, Lifted: when(c.Lifted)}
 	}).Items
-	f.Tasks = mapped(tasks, func(t response.Task) Task {
+	f.Tasks = mapped(tasks, func(t incident.Task) Task {
 		return Task{Number: t.Number, Name: t.Name, Text: t.Text, State: t.State, Holder: t.Holder, At: when(t.At)}
 	}).Items
-	f.Timeline = mapped(lines, func(l response.Line) Line {
+	f.Timeline = mapped(lines, func(l incident.Line) Line {
 		return Line{At: l.At, Kind: l.Kind, By: l.ActorName, Text: l.Text, Facts: l.Facts, Position: l.Position}
 	}).Items
 	return f, nil
@@ -280,7 +281,7 @@ func (r rooms) memberSessions(ctx context.Context, s staff.Session, in *struct {
 	if err != nil {
 		return out, err
 	}
-	return mapped(all, func(m response.MemberSession) MemberSession {
+	return mapped(all, func(m detect.MemberSession) MemberSession {
 		return MemberSession{ID: m.ID, Credential: m.Credential, Network: m.Network, Fresh: m.Fresh, Shown: m.Shown, Last: m.Last, Standing: standing.Of(gate.KindSession, string(m.ID))}
 	}), nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/notify"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -30,7 +30,7 @@ type Batch struct {
 	Kinds     map[string]int `json:"kinds,omitempty"`
 }
 
-func batchOf(b response.Batch) Batch {
+func batchOf(b notify.Batch) Batch {
 	return Batch{Version: b.Version, Scope: b.Scope, State: b.State, Drafted: b.Drafted, Drafter: b.DrafterName, Answered: when(b.Answered), Approver: b.ApproverName,
 		Released: when(b.Released), Finished: when(b.Finished), Due: b.Counts.Due, Sending: b.Counts.Sending, Sent: b.Counts.Sent, Failed: b.Counts.Failed,
 		Languages: b.Counts.Languages, Kinds: b.Counts.Kinds}
@@ -49,8 +49,8 @@ type Notice struct {
 	Problem string            `json:"problem,omitempty" enum:"gone,refused,undelivered"`
 }
 
-func noticeOf(n response.Notice) Notice {
-	return Notice{ID: n.ID, Account: n.Account, Kind: n.Kind, Locale: n.Locale, Subject: n.Subject, Text: n.Text, Ease: response.Ease(n.Text, n.Locale), State: n.State, Problem: n.Problem}
+func noticeOf(n notify.Notice) Notice {
+	return Notice{ID: n.ID, Account: n.Account, Kind: n.Kind, Locale: n.Locale, Subject: n.Subject, Text: n.Text, Ease: notify.Ease(n.Text, n.Locale), State: n.State, Problem: n.Problem}
 }
 
 // NoticePage is a part of a version's notices.
@@ -81,7 +81,7 @@ func (r rooms) noticeOperations(api huma.API) {
 			if err := reads(s); err != nil {
 				return p, err
 			}
-			all, err := r.Response.Notices(ctx, in.ID, response.NoticeFilter{Version: in.Version, State: in.State, Account: in.Account, After: in.After, Limit: in.Limit + 1})
+			all, err := r.Response.Notices(ctx, in.ID, notify.NoticeFilter{Version: in.Version, State: in.State, Account: in.Account, After: in.After, Limit: in.Limit + 1})
 			if len(all) > in.Limit {
 				all = all[:in.Limit]
 				p.Next = all[in.Limit-1].Account
@@ -99,7 +99,7 @@ func (r rooms) noticeOperations(api huma.API) {
 				return out, err
 			}
 			words, err := r.Response.Preview(ctx, in.ID, in.Account)
-			for _, locale := range response.Locales {
+			for _, locale := range notify.Locales {
 				if n, ok := words[locale]; ok {
 					out.Items = append(out.Items, noticeOf(n))
 				}

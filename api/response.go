@@ -9,7 +9,8 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -32,7 +33,7 @@ type Alert struct {
 	Incident   postern.IncidentID   `json:"incident,omitempty"`
 }
 
-func alertOf(a response.Alert) Alert {
+func alertOf(a detect.Alert) Alert {
 	return Alert{ID: a.ID, Rule: a.Rule, Severity: a.Severity.String(), Status: a.Status, At: a.At, First: a.First, Last: a.Last, Count: a.Count,
 		Staff: a.Staff, StaffName: a.StaffName, Credential: a.Credential, Sessions: a.Sessions, Network: a.Network, Figures: a.Figures, Incident: a.Incident}
 }
@@ -53,7 +54,7 @@ type Incident struct {
 	Closed    *time.Time         `json:"closed,omitempty"`
 }
 
-func incidentOf(i response.Incident) Incident {
+func incidentOf(i incident.Incident) Incident {
 	return Incident{ID: i.ID, Number: i.Number, Title: i.Title, State: i.State, Severity: i.Severity.String(), Lead: i.LeadName, Opened: i.Opened, Aware: i.Aware,
 		Contained: when(i.Contained), Scoped: when(i.Scoped), Notified: when(i.Notified), Closed: when(i.Closed)}
 }
@@ -112,7 +113,7 @@ func (r rooms) responseOperations(api huma.API) {
 			if err := reads(session(ctx)); err != nil {
 				return nil, r.failed(ctx, err)
 			}
-			found, err := r.Response.Alerts(ctx, response.AlertFilter{Status: in.Status, Limit: in.Limit})
+			found, err := r.Response.Alerts(ctx, detect.AlertFilter{Status: in.Status, Limit: in.Limit})
 			if err != nil {
 				return nil, r.failed(ctx, err)
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -52,7 +52,7 @@ type Scope struct {
 	Totals   Totals    `json:"totals"`
 }
 
-func scopeOf(sc response.Scope) Scope {
+func scopeOf(sc scope.Scope) Scope {
 	out := Scope{Version: sc.Version, Made: sc.Made, By: sc.MakerName, Selector: Selector(sc.Selector)}
 	t := sc.Totals
 	out.Totals = Totals{Selected: t.Selected, Disclosures: t.Disclosures, Erased: t.Erased, Accounts: t.Accounts, Messages: t.Messages, Tiers: []TierTotals{}}
@@ -84,10 +84,10 @@ type ExposedMessage struct {
 	Fields []string          `json:"fields"`
 }
 
-func exposureOf(e response.Exposure) Exposure {
+func exposureOf(e scope.Exposure) Exposure {
 	out := Exposure{Account: e.Account, Tier: e.Tier.String(), Fields: e.Fields.Names(), First: e.First, Last: e.Last, Certainty: e.Certainty, Sessions: e.Sessions,
-		Messages:    mapped(e.Messages, func(m response.ExposedMessage) ExposedMessage { return ExposedMessage{m.ID, m.Fields.Names()} }).Items,
-		Disclosures: mapped(e.Disclosures, func(d response.ExposedLook) postern.DisclosureID { return d.ID }).Items}
+		Messages:    mapped(e.Messages, func(m scope.ExposedMessage) ExposedMessage { return ExposedMessage{m.ID, m.Fields.Names()} }).Items,
+		Disclosures: mapped(e.Disclosures, func(d scope.ExposedLook) postern.DisclosureID { return d.ID }).Items}
 	return out
 }
 
@@ -99,13 +99,13 @@ type ScopePage struct {
 }
 
 func (r rooms) scopeOperations(api huma.API) {
-	scope := operationOf("response", "scope-incident", "POST", "/incidents/{id}/scope", "Find what a selector exposes, and save it as the next version")
-	scope.DefaultStatus = http.StatusCreated
-	answers(r, api, staff.ScopeResponseWrite, scope, func(ctx context.Context, s staff.Session, in *struct {
+	saving := operationOf("response", "scope-incident", "POST", "/incidents/{id}/scope", "Find what a selector exposes, and save it as the next version")
+	saving.DefaultStatus = http.StatusCreated
+	answers(r, api, staff.ScopeResponseWrite, saving, func(ctx context.Context, s staff.Session, in *struct {
 		OneIncident
 		Body Selector
 	}) (Scope, error) {
-		sc, err := r.Response.Scope(ctx, s, in.ID, response.Selector(in.Body))
+		sc, err := r.Response.Scope(ctx, s, in.ID, scope.Selector(in.Body))
 		return scopeOf(sc), err
 	})
 	answers(r, api, staff.ScopeResponseRead, operationOf("response", "list-scopes", "GET", "/incidents/{id}/scopes", "The versions of an incident's scope, oldest first"),
@@ -129,7 +129,7 @@ func (r rooms) scopeOperations(api huma.API) {
 			if err := reads(s); err != nil {
 				return ScopePage{}, err
 			}
-			f := response.ExposureFilter{Account: in.Account, After: in.After, Limit: in.Limit + 1}
+			f := scope.ExposureFilter{Account: in.Account, After: in.After, Limit: in.Limit + 1}
 			f.Tier, _ = postern.TierNamed(in.Tier)
 			f.Deepest = in.Deepest && f.Tier != postern.TierNone
 			sc, err := r.Response.SavedScope(ctx, in.ID, in.Version, f)
@@ -141,7 +141,7 @@ func (r rooms) scopeOperations(api huma.API) {
 }
 
 // pageOf cuts the exposures after the last whole account of a page.
-func pageOf(sc response.Scope, limit int) ScopePage {
+func pageOf(sc scope.Scope, limit int) ScopePage {
 	p := ScopePage{Scope: scopeOf(sc), Items: []Exposure{}}
 	accounts, last := 0, postern.AccountID("")
 	for _, e := range sc.Exposures {

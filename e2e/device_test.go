@@ -13,7 +13,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/testkit"
 )
@@ -160,11 +161,11 @@ func deviceStory(t *testing.T, c *chrome) {
 	if _, err := n.Response.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	alerts, err := n.Response.Alerts(t.Context(), response.AlertFilter{})
+	alerts, err := n.Response.Alerts(t.Context(), detect.AlertFilter{})
 	must(err)
 	found := false
 	for _, a := range alerts {
-		found = found || a.Rule == response.RuleDevice && a.Severity == response.High
+		found = found || a.Rule == detect.RuleDevice && a.Severity == incident.High
 	}
 	if !found {
 		t.Errorf("no alert of a stolen cookie: %+v", alerts)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
 )
 
 // AlertOut is an alert as a program outside reads it.
@@ -27,7 +27,7 @@ type AlertOut struct {
 }
 
 func listAlerts(ctx context.Context, n *Node, _ struct{}, _ report) ([]AlertOut, error) {
-	all, err := n.Response.Alerts(ctx, response.AlertFilter{Limit: 1000})
+	all, err := n.Response.Alerts(ctx, detect.AlertFilter{Limit: 1000})
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail/web"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/notify"
 )
 
 // help is what the customer's face may do in the other planes: all of it about
@@ -194,7 +194,7 @@ func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, 
 	}
 	list := make([]web.Notice, len(notices))
 	for i, n := range notices {
-		list[i] = web.Notice{ID: n.ID, Version: n.Version, Code: n.Code, Kind: n.Kind, At: n.At, Subject: n.Subject, Text: n.Text, Delivered: n.State == response.NoticeSent}
+		list[i] = web.Notice{ID: n.ID, Version: n.Version, Code: n.Code, Kind: n.Kind, At: n.At, Subject: n.Subject, Text: n.Text, Delivered: n.State == notify.NoticeSent}
 	}
 	return list, nil
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/postern-mail/postern/mail/queue"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -48,7 +49,7 @@ type Options struct {
 	// Cost of passwords; zero is full. Tests and drills sign in a lot.
 	Cost password.Cost
 	// Rules of detection; nil means the default ones.
-	Rules *response.Rules
+	Rules *detect.Rules
 	// Policy takes the place of the config's.
 	Policy *policy.Policy
 	// Manual leaves the sequencer and detection to the caller, who runs them by
@@ -209,7 +210,7 @@ func (n *Node) build(ctx context.Context) error {
 		return err
 	}
 
-	rules := response.DefaultRules()
+	rules := detect.DefaultRules()
 	if n.opts.Rules != nil {
 		rules = *n.opts.Rules
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/gate"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -30,7 +30,7 @@ var operations = map[string]operation{
 	"import":                 op(importMail),
 	"export":                 op(exportMail),
 	"contain":                op(contain),
-	"scope":                  op(scope),
+	"scope":                  op(exposed),
 	"statement":              op(makeStatement),
 	"audit":                  op(auditLedger),
 	"alerts":                 op(listAlerts),
@@ -326,12 +326,12 @@ type NamedOut struct {
 	Tier    string            `json:"tier"`
 }
 
-func scope(ctx context.Context, n *Node, in ScopeIn, _ report) (ScopeOut, error) {
+func exposed(ctx context.Context, n *Node, in ScopeIn, _ report) (ScopeOut, error) {
 	out := ScopeOut{Exposures: []ExposureOut{}}
 	if len(in.Credentials)+len(in.Sessions) == 0 {
 		return out, invalid("scope needs a credential or a session to look for")
 	}
-	s := response.Selector{Since: in.Since, Until: in.Until}
+	s := scope.Selector{Since: in.Since, Until: in.Until}
 	for _, id := range in.Sessions {
 		s.Sessions = append(s.Sessions, postern.SessionID(id))
 	}

@@ -6,21 +6,21 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/message"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/notify"
 )
 
 // controls is what the response centre may do in the mail plane: learn a
 // person's name and language, and put a notice into their mailbox.
 type controls struct{ n *Node }
 
-func (c controls) Person(ctx context.Context, id postern.AccountID) (response.Person, error) {
+func (c controls) Person(ctx context.Context, id postern.AccountID) (notify.Person, error) {
 	a, err := c.n.Accounts.ByID(ctx, id)
-	return response.Person{Address: a.Address, Name: a.Name, Locale: a.Locale}, err
+	return notify.Person{Address: a.Address, Name: a.Name, Locale: a.Locale}, err
 }
 
 // Deliver puts a notice into the INBOX. Its Message-ID is made of ID and
 // version, and an account that holds that Message-ID has the notice already.
-func (c controls) Deliver(ctx context.Context, id postern.AccountID, m response.NoticeMail) error {
+func (c controls) Deliver(ctx context.Context, id postern.AccountID, m notify.NoticeMail) error {
 	a, err := c.n.Accounts.ByID(ctx, id)
 	if err != nil {
 		return err

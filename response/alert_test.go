@@ -11,6 +11,8 @@ import (
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/testkit/engine"
 )
 
@@ -41,15 +43,15 @@ func TestFanOutRaisesOneAlert(t *testing.T) {
 		if n := w.tick(); n != 0 {
 			t.Errorf("%d alerts: the eleventh account belongs to the first alert", n)
 		}
-		alerts, err := w.Alerts(ctx, response.AlertFilter{Status: response.AlertOpen})
+		alerts, err := w.Alerts(ctx, detect.AlertFilter{Status: detect.AlertOpen})
 		w.must(err)
 		if len(alerts) != 1 {
 			t.Fatalf("%d open alerts", len(alerts))
 		}
 		a, err := w.Alert(ctx, alerts[0].ID)
 		w.must(err)
-		if a.Rule != response.RuleFanOutHour || a.Count != 2 || a.Figures["accounts"] != 11 || a.Figures["limit"] != 10 || a.StaffName != "Member noor" ||
-			a.Credential != w.noor.credential || len(a.Sessions) != 1 || a.Sessions[0] != s.ID || len(a.Evidence) != 2 || a.Severity != response.Medium {
+		if a.Rule != detect.RuleFanOutHour || a.Count != 2 || a.Figures["accounts"] != 11 || a.Figures["limit"] != 10 || a.StaffName != "Member noor" ||
+			a.Credential != w.noor.credential || len(a.Sessions) != 1 || a.Sessions[0] != s.ID || len(a.Evidence) != 2 || a.Severity != incident.Medium {
 			t.Errorf("the alert is %+v", a)
 		}
 		// The same eleven accounts again are no more accounts.
@@ -77,8 +79,8 @@ func TestNewNetworkGrowsGraver(t *testing.T) {
 		}
 		for _, step := range []struct {
 			tier postern.Tier
-			want response.Severity
-		}{{postern.TierNone, response.Low}, {postern.TierAccount, response.Medium}, {postern.TierEnvelope, response.High}} {
+			want incident.Severity
+		}{{postern.TierNone, incident.Low}, {postern.TierAccount, incident.Medium}, {postern.TierEnvelope, incident.High}} {
 			if step.tier != postern.TierNone {
 				var ids []postern.MessageID
 				if step.tier == postern.TierEnvelope {
@@ -89,7 +91,7 @@ func TestNewNetworkGrowsGraver(t *testing.T) {
 					t.Errorf("%d more alerts", n)
 				}
 			}
-			alerts, err := w.Alerts(ctx, response.AlertFilter{})
+			alerts, err := w.Alerts(ctx, detect.AlertFilter{})
 			w.must(err)
 			if len(alerts) != 1 || alerts[0].Severity != step.want || alerts[0].Network != elsewhere {
 				t.Errorf("after %s: %+v", step.tier, alerts)
@@ -100,7 +102,7 @@ func TestNewNetworkGrowsGraver(t *testing.T) {
 
 func TestRefusalsInARow(t *testing.T) {
 	engine.Each(t, func(t *testing.T, o engine.Open) {
-		w := newWorld(t, o, policy.Default(), response.Rules{})
+		w := newWorld(t, o, policy.Default(), detect.Rules{})
 		s := w.signIn(w.noor, office)
 		for range 5 {
 			if err := w.look(s, w.account("fr"), postern.TierEnvelope, message()); postern.KindOf(err) != postern.Withheld {
@@ -110,9 +112,9 @@ func TestRefusalsInARow(t *testing.T) {
 		if n := w.tick(); n != 1 {
 			t.Errorf("%d alerts for five refusals in a row", n)
 		}
-		alerts, err := w.Alerts(context.Background(), response.AlertFilter{})
+		alerts, err := w.Alerts(context.Background(), detect.AlertFilter{})
 		w.must(err)
-		if len(alerts) != 1 || alerts[0].Rule != response.RuleRefusals || alerts[0].Figures["refusals"] != 5 {
+		if len(alerts) != 1 || alerts[0].Rule != detect.RuleRefusals || alerts[0].Figures["refusals"] != 5 {
 			t.Errorf("%+v", alerts)
 		}
 	})
@@ -122,7 +124,7 @@ func TestRefusalsInARow(t *testing.T) {
 // customer agreed to one by one were not masked.
 func TestGuardedMail(t *testing.T) {
 	engine.Each(t, func(t *testing.T, o engine.Open) {
-		w := newWorld(t, o, policy.Standing(), response.Rules{NoCase: -1, NewNetwork: -1})
+		w := newWorld(t, o, policy.Standing(), detect.Rules{NoCase: -1, NewNetwork: -1})
 		s := w.signIn(w.noor, office)
 		for range 4 {
 			id := message()
@@ -135,7 +137,7 @@ func TestGuardedMail(t *testing.T) {
 	})
 	engine.Each(t, func(t *testing.T, o engine.Open) {
 		ctx := context.Background()
-		w := newWorld(t, o, policy.Default(), response.Rules{NewNetwork: -1})
+		w := newWorld(t, o, policy.Default(), detect.Rules{NewNetwork: -1})
 		s := w.signIn(w.noor, office)
 		for i := range 3 {
 			id, harmless := message(), message()
@@ -162,7 +164,7 @@ func TestDismissKeepsQuiet(t *testing.T) {
 		w.signIn(w.noor, office)
 		w.signIn(w.noor, elsewhere)
 		w.tick()
-		alerts, err := w.Alerts(ctx, response.AlertFilter{Status: response.AlertOpen})
+		alerts, err := w.Alerts(ctx, detect.AlertFilter{Status: detect.AlertOpen})
 		w.must(err)
 		if err := w.Dismiss(ctx, w.signIn(w.paul, office), alerts[0].ID, "It is nothing."); postern.KindOf(err) != postern.Denied {
 			t.Errorf("an agent dismissed an alert: %v", err)
@@ -210,7 +212,7 @@ func TestTwoNodesReadOnce(t *testing.T) {
 				t.Errorf("round %d raised %d alerts, want %d", round, got, want)
 			}
 		}
-		alerts, err := w.Alerts(ctx, response.AlertFilter{})
+		alerts, err := w.Alerts(ctx, detect.AlertFilter{})
 		w.must(err)
 		// The tenth to the twentieth account, each read once.
 		if len(alerts) != 1 || alerts[0].Count != 11 || alerts[0].Figures["accounts"] != 20 {

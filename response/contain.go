@@ -4,44 +4,19 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/refuse"
 	"github.com/postern-mail/postern/staff"
 )
 
-// Containment is an ending of access that a responder asked for here.
-type Containment struct {
-	ID        string // this record's; the gate's is Gate
-	Incident  postern.IncidentID
-	Kind      string // "credential", "session", "grant", "network", "organisation"
-	Subject   string
-	Label     string // whose it is, where a name says it
-	Why       string
-	Actor     postern.StaffID
-	ActorName string
-	Asked     time.Time
-	// Gate is empty when the gate has not answered: it refused, or this process
-	// ended in between. The ledger says which; asking again ends nothing twice.
-	Gate     postern.ContainmentID
-	Ended    time.Time
-	Position int64 // in the ledger: no disclosure of what was ended stands at or after it; -1 while not sequenced
-	Sessions int
-	Grants   int
-	Took     time.Duration
-	Lifted   time.Time
-	LiftedBy string
-	LiftWhy  string
-
-	seq int64 // of the ledger's entry
-}
-
 // Reach says what a containment would end now, before anybody decides.
 func (r *Response) Reach(ctx context.Context, by staff.Session, t gate.Target) (gate.Reach, error) {
-	if err := require(by, staff.Responder); err != nil {
+	if err := incident.Require(by, staff.Responder); err != nil {
 		return gate.Reach{}, err
 	}
 	return r.gate.Reach(ctx, t)
@@ -52,15 +27,15 @@ func (r *Response) Reach(ctx context.Context, by staff.Session, t gate.Target) (
 // one more byte of what was ended is on its way. The record of the try is
 // written first, the timeline's line after.
 func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.IncidentID, t gate.Target) (gate.Containment, error) {
-	if err := require(by, staff.Responder); err != nil {
+	if err := incident.Require(by, staff.Responder); err != nil {
 		return gate.Containment{}, err
 	}
-	why, err := sentence(t.Why)
+	why, err := incident.Sentence(t.Why)
 	if err != nil {
 		return gate.Containment{}, err
 	}
 	if utf8.RuneCountInString(why) > 500 {
-		return gate.Containment{}, invalid("response.invalid.long-why", "say why in at most 500 characters")
+		return gate.Containment{}, refuse.Invalid("response.invalid.long-why", "say why in at most 500 characters")
 	}
 	t.Why = why
 	label, err := r.Label(ctx, t)
@@ -70,13 +45,13 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 	record := postern.NewID()
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		if id != "" {
-			if _, err := live(tx, id); err != nil {
+			if _, err := incident.Live(tx, id); err != nil {
 				return err
 			}
 		}
 		return tx.ExecOne(`INSERT INTO response_containment (id, incident, kind, subject, label, why, actor, actor_name, asked, sessions, grants, took)
 			VALUES (?1, NULLIF(?2, ''), ?3, ?4, ?9, ?5, ?6, ?7, ?8, 0, 0, 0)`,
-			record, string(id), t.Kind, t.Subject, t.Why, by.Staff, by.Name, millis(r.now()), label)
+			record, string(id), t.Kind, t.Subject, t.Why, by.Staff, by.Name, db.Millis(r.now()), label)
 	})
 	if err != nil {
 		return gate.Containment{}, err
@@ -89,23 +64,23 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 	ctx = context.WithoutCancel(ctx)
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.ExecOne("UPDATE response_containment SET gate = ?2, seq = ?3, sessions = ?4, grants = ?5, took = ?6, ended = ?7 WHERE id = ?1",
-			record, string(c.ID), c.Seq, int64(len(c.Sessions)), int64(c.Grants), c.Took.Microseconds(), millis(c.At)); err != nil {
+			record, string(c.ID), c.Seq, int64(len(c.Sessions)), int64(c.Grants), c.Took.Microseconds(), db.Millis(c.At)); err != nil {
 			return err
 		}
 		if id == "" {
 			return nil
 		}
-		in, err := incident(tx, id)
+		in, err := incident.Get(tx, id)
 		if err != nil {
 			return err
 		}
-		if err := r.advance(tx, in, StateContained); err != nil {
+		if err := r.Book.Advance(tx, in, incident.StateContained); err != nil {
 			return err
 		}
-		if err := r.done(tx, id, by, "contain"); err != nil {
+		if err := r.Book.Done(tx, id, by, "contain"); err != nil {
 			return err
 		}
-		return r.note(tx, id, by, Line{Kind: LineContained, Text: t.Why, Position: c.Position, Facts: map[string]string{
+		return r.Book.Write(tx, id, by, incident.Line{Kind: incident.LineContained, Text: t.Why, Position: c.Position, Facts: map[string]string{
 			"kind": t.Kind, "subject": t.Subject, "label": label, "sessions": strconv.Itoa(len(c.Sessions)), "grants": strconv.Itoa(c.Grants),
 			"ms": strconv.FormatInt(c.Took.Milliseconds(), 10)}})
 	})
@@ -118,10 +93,10 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 // Lift undoes a containment, with the sentence that says why. What it ended
 // stays ended: people sign in again.
 func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.ContainmentID, why string) error {
-	if err := require(by, staff.Responder); err != nil {
+	if err := incident.Require(by, staff.Responder); err != nil {
 		return err
 	}
-	why, err := sentence(why)
+	why, err := incident.Sentence(why)
 	if err != nil {
 		return err
 	}
@@ -139,10 +114,10 @@ func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.Contai
 			return err // made on the command line: nothing of ours to mark
 		}
 		if err := tx.ExecOne("UPDATE response_containment SET lifted = ?2, lifted_by = ?3, lifted_why = ?4 WHERE gate = ?1",
-			string(id), millis(r.now()), by.Name, why); err != nil || in == "" {
+			string(id), db.Millis(r.now()), by.Name, why); err != nil || in == "" {
 			return err
 		}
-		return r.note(tx, in, by, Line{Kind: LineLifted, Text: why, Position: -1, Facts: map[string]string{"kind": kind, "subject": subject, "label": label}})
+		return r.Book.Write(tx, in, by, incident.Line{Kind: incident.LineLifted, Text: why, Position: -1, Facts: map[string]string{"kind": kind, "subject": subject, "label": label}})
 	})
 	if err != nil {
 		return fmt.Errorf("the containment is lifted, but the incident's record is not written: %w", err)
@@ -151,20 +126,20 @@ func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.Contai
 }
 
 // Containments gives an incident's, oldest first; with an empty id, all.
-func (r *Response) Containments(ctx context.Context, id postern.IncidentID) (all []Containment, err error) {
+func (r *Response) Containments(ctx context.Context, id postern.IncidentID) (all []incident.Containment, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
-		all, err = containments(tx, id)
+		all, err = incident.Ended(tx, id)
 		return err
 	})
 	for i := range all {
 		if err != nil {
 			break
 		}
-		if all[i].seq == 0 {
+		if all[i].Seq == 0 {
 			continue
 		}
 		var known bool
-		if all[i].Position, known, err = r.ledger.Position(ctx, all[i].seq); !known {
+		if all[i].Position, known, err = r.ledger.Position(ctx, all[i].Seq); !known {
 			all[i].Position = -1
 		}
 	}
@@ -172,21 +147,4 @@ func (r *Response) Containments(ctx context.Context, id postern.IncidentID) (all
 		return nil, fmt.Errorf("couldn't read the containments: %w", err)
 	}
 	return all, nil
-}
-
-func containments(tx *db.Tx, id postern.IncidentID) (all []Containment, err error) {
-	err = tx.Rows(`SELECT id, COALESCE(incident, ''), kind, subject, label, why, actor, actor_name, asked, COALESCE(gate, ''), COALESCE(seq, 0), ended,
-		sessions, grants, took, lifted, COALESCE(lifted_by, ''), COALESCE(lifted_why, '')
-		FROM response_containment WHERE ?1 = '' OR incident = ?1 ORDER BY asked, id`, db.Args(string(id)), func(row db.Scanner) error {
-		var c Containment
-		var asked, took int64
-		var ended, lifted *int64
-		c.Position = -1
-		err := row.Scan(&c.ID, &c.Incident, &c.Kind, &c.Subject, &c.Label, &c.Why, &c.Actor, &c.ActorName, &asked, &c.Gate, &c.seq, &ended,
-			&c.Sessions, &c.Grants, &took, &lifted, &c.LiftedBy, &c.LiftWhy)
-		c.Asked, c.Ended, c.Took, c.Lifted = moment(asked), instant(ended), time.Duration(took)*time.Microsecond, instant(lifted)
-		all = append(all, c)
-		return err
-	})
-	return all, err
 }

@@ -2,32 +2,18 @@
 // is being misused, ends it, says exactly what was shown to whom, tells every
 // person concerned, once, and keeps the record of having done so.
 //
-// Read it in the order of an incident: [Response.Tick] reads the feeds of
-// sign-ins and of the ledger and raises an [Alert] by the [Rules];
-// [Response.OpenIncident] makes an [Incident] with its clocks, tasks and
-// timeline; [Response.Contain] ends the access through the gate;
-// [Response.Scope] asks the ledger what was shown ([Expose] adds it up);
-// [Response.Draft], [Response.Approve] and [Response.Send] tell the people.
+// Read it in the order of an incident. Package detect reads the feeds of
+// sign-ins and of the ledger and raises alerts. [Response.OpenIncident] makes an
+// incident of them, whose clocks, tasks and timeline package incident keeps.
+// [Response.Contain] ends the access through the gate. Package scope asks the
+// ledger what was shown. Package notify tells the people, in the words of
+// package notice. [Response] is all of them together: an act that touches two of
+// them is a method of its own, and one transaction.
 //
 // # What it keeps
 //
-// Tables response_* of the response plane: how far each feed was read
-// (response_cursor), what the rules need to remember (response_reach,
-// response_session, response_streak), alerts with their evidence, incidents with
-// an append-only timeline and tasks, containments, scopes with their exposures
-// (each saved as a version), notices with the very words that were approved.
-//
-// # The invariants
-//
-//  1. A feed's cursor moves in the transaction that writes what was concluded
-//     from it: whatever was read twice is concluded once.
-//  2. An exposure is computed from the ledger alone, never from alerts; every
-//     selected entry is counted in exactly one exposure or as erased.
-//  3. Whoever drafted a version of the notices does not approve it, and what
-//     was approved is what is sent, letter for letter.
-//  4. Of one notice and version, one is delivered: a notice is claimed before it
-//     is handed over, delivery is idempotent by notice and version, and one that
-//     was found claimed after a crash is handed over again under the same name.
+// Tables response_* of the response plane; each package says which are its own.
+// Containments are here: response_containment.
 //
 // Trust: it handles who looked at what, account ids, and the name and address
 // that stand in a notice. It cannot read mail: its only ways out are the gate's

@@ -11,6 +11,9 @@ import (
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -29,7 +32,7 @@ func TestIncident(t *testing.T) {
 		w.looks(owner, bob, postern.TierAccount)
 		w.looks(w.signIn(w.paul, office), eve, postern.TierEnvelope, message()) // not of this incident
 		w.tick()
-		alerts, err := w.Alerts(ctx, response.AlertFilter{Status: response.AlertOpen})
+		alerts, err := w.Alerts(ctx, detect.AlertFilter{Status: detect.AlertOpen})
 		w.must(err)
 		if len(alerts) != 1 {
 			t.Fatalf("%d alerts", len(alerts))
@@ -41,7 +44,7 @@ func TestIncident(t *testing.T) {
 		}
 		in, err := w.OpenIncident(ctx, lea, "  Noor's sign-in from a new network ", alerts[0].ID)
 		w.must(err)
-		if in.Number != 1 || in.Title != "Noor's sign-in from a new network" || in.State != response.StateOpen || in.Severity != response.High ||
+		if in.Number != 1 || in.Title != "Noor's sign-in from a new network" || in.State != incident.StateOpen || in.Severity != incident.High ||
 			in.Lead != w.lea.ID || !in.Aware.Equal(alerts[0].At) || !in.Opened.Equal(in.Aware.Add(7*time.Minute)) {
 			t.Errorf("the incident is %+v", in)
 		}
@@ -67,36 +70,36 @@ func TestIncident(t *testing.T) {
 			t.Errorf("a look after the containment: %v", err)
 		}
 
-		sc, err := w.Scope(ctx, lea, in.ID, response.Selector{Credentials: []postern.CredentialID{w.noor.credential}})
+		sc, err := w.Scope(ctx, lea, in.ID, scope.Selector{Credentials: []postern.CredentialID{w.noor.credential}})
 		w.must(err)
 		if sc.Version != 1 || sc.Totals.Accounts != 2 || sc.Totals.Disclosures != 3 || sc.Totals.Messages != 3 || sc.Totals.Deepest[postern.TierContent] != 1 {
 			t.Errorf("the scope is %+v", sc)
 		}
 		// By the network: only the thief's session, whole.
-		byNetwork, err := w.Scope(ctx, lea, in.ID, response.Selector{Networks: []string{elsewhere}, Sessions: []postern.SessionID{thief.ID}})
+		byNetwork, err := w.Scope(ctx, lea, in.ID, scope.Selector{Networks: []string{elsewhere}, Sessions: []postern.SessionID{thief.ID}})
 		w.must(err)
 		if byNetwork.Version != 2 || byNetwork.Totals.Accounts != 1 || byNetwork.Totals.Disclosures != 2 {
 			t.Errorf("by network: %+v", byNetwork.Totals)
 		}
-		saved, err := w.SavedScope(ctx, in.ID, 1, response.ExposureFilter{Account: ana})
+		saved, err := w.SavedScope(ctx, in.ID, 1, scope.ExposureFilter{Account: ana})
 		w.must(err)
 		if len(saved.Exposures) != 2 || saved.Exposures[0].Tier != postern.TierEnvelope || len(saved.Exposures[0].Messages) != 3 ||
 			saved.Exposures[1].Messages[0].ID != ids[0] || saved.Exposures[1].Messages[0].Fields&postern.FieldBody == 0 ||
-			saved.Exposures[1].Sessions[0] != thief.ID || saved.Exposures[1].Certainty != response.Shown {
+			saved.Exposures[1].Sessions[0] != thief.ID || saved.Exposures[1].Certainty != scope.Shown {
 			t.Errorf("the saved exposures are %+v", saved.Exposures)
 		}
-		deepest, err := w.SavedScope(ctx, in.ID, 1, response.ExposureFilter{Tier: postern.TierAccount, Deepest: true})
+		deepest, err := w.SavedScope(ctx, in.ID, 1, scope.ExposureFilter{Tier: postern.TierAccount, Deepest: true})
 		w.must(err)
 		if len(deepest.Exposures) != 1 || deepest.Exposures[0].Account != bob {
 			t.Errorf("accounts of which only the account tier was shown: %+v", deepest.Exposures)
 		}
-		if _, err := w.Scope(ctx, lea, in.ID, response.Selector{}); postern.KindOf(err) != postern.Invalid {
+		if _, err := w.Scope(ctx, lea, in.ID, scope.Selector{}); postern.KindOf(err) != postern.Invalid {
 			t.Errorf("a scope of nothing: %v", err)
 		}
 
 		in, err = w.Incident(ctx, in.ID)
 		w.must(err)
-		if in.State != response.StateScoped || in.Contained.IsZero() || in.Scoped.IsZero() {
+		if in.State != incident.StateScoped || in.Contained.IsZero() || in.Scoped.IsZero() {
 			t.Errorf("the incident is %+v", in)
 		}
 		contained, err := w.Containments(ctx, in.ID)
@@ -150,20 +153,20 @@ func TestTasksAndState(t *testing.T) {
 		w.must(err)
 		tasks, err := w.Tasks(ctx, in.ID)
 		w.must(err)
-		if len(tasks) != len(response.PlannedTasks()) || tasks[0].Name != "contain" || tasks[0].State != response.TaskNotStarted {
+		if len(tasks) != len(incident.PlannedTasks()) || tasks[0].Name != "contain" || tasks[0].State != incident.TaskNotStarted {
 			t.Errorf("the tasks are %+v", tasks)
 		}
 		w.must(w.AddTask(ctx, lea, in.ID, "Call the outsourcer's manager"))
-		w.must(w.SetTask(ctx, max, in.ID, 2, response.TaskLookedAt))
-		w.must(w.SetTask(ctx, max, in.ID, int64(len(tasks)+1), response.TaskDone))
+		w.must(w.SetTask(ctx, max, in.ID, 2, incident.TaskLookedAt))
+		w.must(w.SetTask(ctx, max, in.ID, int64(len(tasks)+1), incident.TaskDone))
 		for _, c := range []struct {
 			name string
 			err  error
 			want postern.Kind
 		}{
-			{"an approver's hand", w.SetTask(ctx, ada, in.ID, 1, response.TaskDone), postern.Denied},
+			{"an approver's hand", w.SetTask(ctx, ada, in.ID, 1, incident.TaskDone), postern.Denied},
 			{"no such state", w.SetTask(ctx, max, in.ID, 1, "almost"), postern.Invalid},
-			{"no such task", w.SetTask(ctx, max, in.ID, 99, response.TaskDone), postern.NotFound},
+			{"no such task", w.SetTask(ctx, max, in.ID, 99, incident.TaskDone), postern.NotFound},
 			{"no such incident", w.Note(ctx, max, "ffff", "x"), postern.NotFound},
 			{"no words", w.Note(ctx, max, in.ID, "\n"), postern.Invalid},
 			{"too many words", w.Note(ctx, max, in.ID, strings.Repeat("x", 2001)), postern.Invalid},
@@ -173,8 +176,8 @@ func TestTasksAndState(t *testing.T) {
 			}
 		}
 		w.must(w.TakeLead(ctx, max, in.ID))
-		w.must(w.SetCause(ctx, max, in.ID, response.CauseStolen, "She was asleep."))
-		w.must(w.SetSeverity(ctx, max, in.ID, response.High, "Mail was read."))
+		w.must(w.SetCause(ctx, max, in.ID, incident.CauseStolen, "She was asleep."))
+		w.must(w.SetSeverity(ctx, max, in.ID, incident.High, "Mail was read."))
 		w.must(w.Close(ctx, max, in.ID, "It was a drill."))
 		if err := w.Note(ctx, max, in.ID, "One more thing."); postern.KindOf(err) != postern.Conflict {
 			t.Errorf("a note in a closed incident: %v", err)
@@ -185,12 +188,12 @@ func TestTasksAndState(t *testing.T) {
 		w.must(w.Reopen(ctx, lea, in.ID, "It was not."))
 		got, err := w.Incident(ctx, in.ID)
 		w.must(err)
-		if got.State != response.StateOpen || got.Lead != w.max.ID || got.Cause != response.CauseStolen || got.Severity != response.High || !got.Closed.IsZero() {
+		if got.State != incident.StateOpen || got.Lead != w.max.ID || got.Cause != incident.CauseStolen || got.Severity != incident.High || !got.Closed.IsZero() {
 			t.Errorf("the incident is %+v", got)
 		}
 		tasks, err = w.Tasks(ctx, in.ID)
 		w.must(err)
-		if tasks[1].State != response.TaskLookedAt || tasks[1].Holder != "Member max" || tasks[len(tasks)-1].State != response.TaskDone {
+		if tasks[1].State != incident.TaskLookedAt || tasks[1].Holder != "Member max" || tasks[len(tasks)-1].State != incident.TaskDone {
 			t.Errorf("the tasks are %+v", tasks)
 		}
 	})
@@ -206,7 +209,7 @@ func TestActFirst(t *testing.T) {
 		ana := w.account("fr")
 		w.looks(thief, ana, postern.TierEnvelope, message())
 		w.tick()
-		alerts, err := w.Alerts(ctx, response.AlertFilter{})
+		alerts, err := w.Alerts(ctx, detect.AlertFilter{})
 		w.must(err)
 		w.pass(time.Minute)
 		c, err := w.gate.Contain(ctx, gate.Actor{Name: "the operator"}, gate.Target{Kind: gate.KindCredential, Subject: string(w.noor.credential), Why: "By hand."})
@@ -218,10 +221,10 @@ func TestActFirst(t *testing.T) {
 		}
 		in, err := w.OpenIncident(ctx, lea, "Afterwards", alerts[0].ID)
 		w.must(err)
-		if in.State != response.StateContained || in.Contained.IsZero() {
+		if in.State != incident.StateContained || in.Contained.IsZero() {
 			t.Errorf("the incident is %+v", in)
 		}
-		_, err = w.Scope(ctx, lea, in.ID, response.Selector{Credentials: []postern.CredentialID{w.noor.credential}})
+		_, err = w.Scope(ctx, lea, in.ID, scope.Selector{Credentials: []postern.CredentialID{w.noor.credential}})
 		w.must(err)
 		preview, err := w.Preview(ctx, in.ID, ana)
 		w.must(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/notify"
 )
 
 // The variables by which this test binary becomes a sender that is killed.
@@ -59,11 +60,11 @@ type fileBoxes struct {
 	*reaper
 }
 
-func (b fileBoxes) Person(_ context.Context, a postern.AccountID) (response.Person, error) {
-	return response.Person{Address: "somebody@outlook.example", Locale: "en"}, nil
+func (b fileBoxes) Person(_ context.Context, a postern.AccountID) (notify.Person, error) {
+	return notify.Person{Address: "somebody@outlook.example", Locale: "en"}, nil
 }
 
-func (b fileBoxes) Deliver(_ context.Context, a postern.AccountID, n response.NoticeMail) error {
+func (b fileBoxes) Deliver(_ context.Context, a postern.AccountID, n notify.NoticeMail) error {
 	b.step()
 	f, err := os.OpenFile(filepath.Join(b.dir, fmt.Sprintf("%s %s %d", a, n.ID, n.Version)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {

@@ -13,7 +13,9 @@ import (
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/notify"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -21,7 +23,7 @@ import (
 // cleo's account; dan is nobody's victim.
 type breach struct {
 	lea, max       staff.Session
-	incident       response.Incident
+	incident       incident.Incident
 	ana, bob, cleo postern.AccountID
 	dan            postern.AccountID
 	thief          staff.Session
@@ -45,8 +47,8 @@ func (w *world) breach() breach {
 	w.must(err)
 	_, err = w.Contain(ctx, b.lea, b.incident.ID, gate.Target{Kind: gate.KindCredential, Subject: string(w.paul.credential), Why: "It was stolen."})
 	w.must(err)
-	w.must(w.SetCause(ctx, b.lea, b.incident.ID, response.CauseStolen, "Paul was on a train."))
-	_, err = w.Scope(ctx, b.lea, b.incident.ID, response.Selector{Credentials: []postern.CredentialID{w.paul.credential}})
+	w.must(w.SetCause(ctx, b.lea, b.incident.ID, incident.CauseStolen, "Paul was on a train."))
+	_, err = w.Scope(ctx, b.lea, b.incident.ID, scope.Selector{Credentials: []postern.CredentialID{w.paul.credential}})
 	w.must(err)
 	return b
 }
@@ -137,7 +139,7 @@ func TestNotices(t *testing.T) {
 				t.Errorf("%d notices in the ledger, want %d", n, want)
 			}
 			for _, one := range seen {
-				if len(one.Exposures) == 0 || one.State != response.NoticeSent || one.Version != 2 {
+				if len(one.Exposures) == 0 || one.State != notify.NoticeSent || one.Version != 2 {
 					t.Errorf("the notice is %+v", one)
 				}
 				found := false
@@ -151,7 +153,7 @@ func TestNotices(t *testing.T) {
 		}
 		in, err := w.Incident(ctx, id)
 		w.must(err)
-		if in.State != response.StateNotified || in.Notified.IsZero() {
+		if in.State != incident.StateNotified || in.Notified.IsZero() {
 			t.Errorf("the incident is %+v", in)
 		}
 		if _, err := w.Draft(ctx, b.lea, id); postern.KindOf(err) != postern.Conflict || postern.KeyOf(err) != "response.conflict.nobody" {
@@ -166,16 +168,16 @@ func TestCorrections(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
 		b := w.breach()
-		send := func() map[postern.AccountID]response.Notice {
+		send := func() map[postern.AccountID]notify.Notice {
 			t.Helper()
 			_, err := w.Draft(ctx, b.lea, b.incident.ID)
 			w.must(err)
 			w.must(w.Approve(ctx, b.max, b.incident.ID))
 			_, err = w.Send(ctx, b.incident.ID)
 			w.must(err)
-			all, err := w.Notices(ctx, b.incident.ID, response.NoticeFilter{})
+			all, err := w.Notices(ctx, b.incident.ID, notify.NoticeFilter{})
 			w.must(err)
-			by := map[postern.AccountID]response.Notice{}
+			by := map[postern.AccountID]notify.Notice{}
 			for _, n := range all {
 				by[n.Account] = n
 			}
@@ -194,14 +196,14 @@ func TestCorrections(t *testing.T) {
 				anaLast = e.Last
 			}
 		}
-		narrow := response.Selector{Sessions: []postern.SessionID{b.thief.ID}, Staff: []postern.StaffID{w.noor.ID}}
+		narrow := scope.Selector{Sessions: []postern.SessionID{b.thief.ID}, Staff: []postern.StaffID{w.noor.ID}}
 		_, err = w.Scope(ctx, b.lea, b.incident.ID, narrow)
 		w.must(err)
 		second := send()
-		if len(second) != 1 || second[b.dan].Kind != response.NoticeFirst {
+		if len(second) != 1 || second[b.dan].Kind != notify.NoticeFirst {
 			t.Errorf("a wider scope tells %+v", second)
 		}
-		_, err = w.Scope(ctx, b.lea, b.incident.ID, response.Selector{Staff: []postern.StaffID{w.noor.ID}, Since: anaLast})
+		_, err = w.Scope(ctx, b.lea, b.incident.ID, scope.Selector{Staff: []postern.StaffID{w.noor.ID}, Since: anaLast})
 		w.must(err)
 		third := send()
 		if len(third) != 3 {
@@ -209,7 +211,7 @@ func TestCorrections(t *testing.T) {
 		}
 		for _, a := range []postern.AccountID{b.ana, b.bob, b.cleo} {
 			n := third[a]
-			if n.Kind != response.NoticeWithdrawn || n.ID != first[a].ID || n.Code != first[a].Code || n.Version != 3 {
+			if n.Kind != notify.NoticeWithdrawn || n.ID != first[a].ID || n.Code != first[a].Code || n.Version != 3 {
 				t.Errorf("withdrawn: %+v", n)
 			}
 		}
@@ -219,7 +221,7 @@ func TestCorrections(t *testing.T) {
 		_, err = w.Scope(ctx, b.lea, b.incident.ID, narrow)
 		w.must(err)
 		fourth := send()
-		if n := fourth[b.bob]; n.Kind != response.NoticeCorrection || !strings.HasPrefix(n.Text, "Correction to our notice of 15 May 2026: A list of 12 of your messages was shown") {
+		if n := fourth[b.bob]; n.Kind != notify.NoticeCorrection || !strings.HasPrefix(n.Text, "Correction to our notice of 15 May 2026: A list of 12 of your messages was shown") {
 			t.Errorf("a correction of a correction:\n%s", n.Text)
 		}
 		if seen, err := w.NoticesOf(ctx, b.bob); err != nil || len(seen) != 3 || seen[0].Version != 4 {
@@ -260,7 +262,7 @@ func TestDeliveryThatFails(t *testing.T) {
 			t.Errorf("a minute later: %+v", report)
 		}
 		// Whoever is in the failed list stands there by name of account, never silently.
-		failed, err := w.Notices(ctx, b.incident.ID, response.NoticeFilter{State: response.NoticeFailed})
+		failed, err := w.Notices(ctx, b.incident.ID, notify.NoticeFilter{State: notify.NoticeFailed})
 		w.must(err)
 		if len(failed) != 1 || failed[0].Account != b.cleo || failed[0].Problem == "" {
 			t.Errorf("failed: %+v", failed)
@@ -286,15 +288,15 @@ func TestEveryNotice(t *testing.T) {
 		}
 		in, err := w.OpenIncident(ctx, lea, "Each tier")
 		w.must(err)
-		_, err = w.Scope(ctx, lea, in.ID, response.Selector{Staff: []postern.StaffID{w.paul.ID}})
+		_, err = w.Scope(ctx, lea, in.ID, scope.Selector{Staff: []postern.StaffID{w.paul.ID}})
 		w.must(err)
 		var openings []string
-		for _, cause := range response.Causes {
+		for _, cause := range incident.Causes {
 			w.must(w.SetCause(ctx, lea, in.ID, cause, "For the test."))
 			for _, tier := range postern.Tiers {
 				preview, err := w.Preview(ctx, in.ID, accounts[tier])
 				w.must(err)
-				for _, locale := range response.Locales {
+				for _, locale := range notify.Locales {
 					n := preview[locale]
 					first, _, _ := strings.Cut(n.Text, "\n")
 					openings = append(openings, locale+" "+first)
@@ -310,7 +312,7 @@ func TestEveryNotice(t *testing.T) {
 	})
 }
 
-func check(t *testing.T, locale string, n response.Notice) {
+func check(t *testing.T, locale string, n notify.Notice) {
 	t.Helper()
 	lower := strings.ToLower(n.Text)
 	for _, never := range []string{"http", "www.", "<", "may have", "might", "pourrait", "{{", "<no value>", "  "} {
@@ -321,7 +323,7 @@ func check(t *testing.T, locale string, n response.Notice) {
 	if actions := strings.Count(n.Text, "\n1. ") + strings.Count(n.Text, "\n2. ") + strings.Count(n.Text, "\n3. ") + strings.Count(n.Text, "\n4. "); actions < 1 || actions > 3 {
 		t.Errorf("%s: %d things to do:\n%s", locale, actions, n.Text)
 	}
-	if ease := response.Ease(n.Text, locale); ease < 50 {
+	if ease := notify.Ease(n.Text, locale); ease < 50 {
 		t.Errorf("%s: reading ease %d:\n%s", locale, ease, n.Text)
 	}
 	if strings.Count(n.Text, n.Code) < 2 || len(n.Subject) > 120 || strings.Contains(n.Subject, "\n") {

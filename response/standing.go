@@ -3,10 +3,11 @@ package response
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/refuse"
 )
 
 // How access stands, as far as the gate's containments tell.
@@ -52,22 +53,36 @@ func standingOf(all []gate.Containment) Standing {
 	return s
 }
 
-// touching gives the containments that ended what a selector names, and those
-// that were made for the incident.
-func touching(all []gate.Containment, ours []Containment, s Selector) (touch []gate.Containment) {
-	for _, c := range all {
-		named := slices.ContainsFunc(ours, func(o Containment) bool { return o.Gate == c.ID })
-		switch c.Kind {
-		case gate.KindCredential:
-			named = named || slices.Contains(s.Credentials, postern.CredentialID(c.Subject))
-		case gate.KindSession:
-			named = named || slices.Contains(s.Sessions, postern.SessionID(c.Subject))
-		case gate.KindNetwork:
-			named = named || slices.Contains(s.Networks, c.Subject)
+// Label says whose a credential or a session is, or what an organisation is
+// called: an id tells nobody at three in the morning what was ender.
+func (r *Response) Label(ctx context.Context, t gate.Target) (label string, err error) {
+	var query string
+	switch t.Kind {
+	case gate.KindOrganisation:
+		all, err := r.staff.Organisations(ctx)
+		for _, o := range all {
+			if string(o.ID) == t.Subject {
+				label = o.Name
+			}
 		}
-		if named {
-			touch = append(touch, c)
-		}
+		return label, err
+	case gate.KindCredential:
+		query = "SELECT staff FROM response_session WHERE credential = ?1 LIMIT 1"
+	case gate.KindSession:
+		query = "SELECT staff FROM response_session WHERE session = ?1 LIMIT 1"
+	default:
+		return "", nil
 	}
-	return touch
+	var id postern.StaffID
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Rows(query, db.Args(t.Subject), func(row db.Scanner) error { return row.Scan(&id) })
+	})
+	if err != nil || id == "" {
+		return "", err
+	}
+	m, err := r.staff.ByID(ctx, id)
+	if refuse.IsUnknown(err) {
+		return "", nil
+	}
+	return m.Name, err
 }

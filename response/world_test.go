@@ -20,6 +20,8 @@ import (
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/notify"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/testkit/engine"
 )
@@ -32,7 +34,7 @@ type world struct {
 	open   engine.Open
 	keys   ledger.Keys
 	policy policy.Policy
-	rules  response.Rules
+	rules  detect.Rules
 	parts  response.Parts
 	staff  *staff.Directory
 	ledger *ledger.Ledger
@@ -60,7 +62,7 @@ const (
 	pass      = "a long pass phrase"
 )
 
-func newWorld(t testing.TB, open engine.Open, policy policy.Policy, rules response.Rules) *world {
+func newWorld(t testing.TB, open engine.Open, policy policy.Policy, rules detect.Rules) *world {
 	t.Helper()
 	return newWorldWith(t, open, func() (ledger.Keys, error) { return ledger.NewKeys(logName) }, func(w *world) { w.policy, w.rules = policy, rules })
 }
@@ -81,14 +83,14 @@ func newWorldWith(t testing.TB, open engine.Open, keys func() (ledger.Keys, erro
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, policy.Standing(), response.Rules{})) })
+	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, policy.Standing(), detect.Rules{})) })
 }
 
 func (w *world) start() {
 	t, ctx := w.t, context.Background()
 	t.Helper()
 	var err error
-	w.mail = &mailboxes{key: w.keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]response.Person{}, delivered: map[string]response.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
+	w.mail = &mailboxes{key: w.keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]notify.Person{}, delivered: map[string]notify.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
 	w.parts, err = assemble(ctx, w.open(open.Staff), w.open(open.Response), w.keys, w.policy, w.mail, w.clock)
 	w.must(err)
 	w.parts.Rules, w.parts.Controls, w.parts.Guarded = w.rules, w.mail, w.mail.whichGuarded
@@ -232,7 +234,7 @@ func (w *world) account(locale string) postern.AccountID {
 	w.mail.mu.Lock()
 	defer w.mail.mu.Unlock()
 	n := len(w.mail.people)
-	w.mail.people[a] = response.Person{Address: fmt.Sprintf("person%d@outlook.example", n), Name: fmt.Sprintf("Person %d", n), Locale: locale}
+	w.mail.people[a] = notify.Person{Address: fmt.Sprintf("person%d@outlook.example", n), Name: fmt.Sprintf("Person %d", n), Locale: locale}
 	return a
 }
 
@@ -261,8 +263,8 @@ type mailboxes struct {
 	now func() time.Time
 
 	mu        sync.Mutex
-	people    map[postern.AccountID]response.Person
-	delivered map[string]response.NoticeMail // by account, notice and version
+	people    map[postern.AccountID]notify.Person
+	delivered map[string]notify.NoticeMail // by account, notice and version
 	attempts  int
 	again     int // deliveries of what was delivered
 	refuse    func(postern.AccountID) error
@@ -305,7 +307,7 @@ func (m *mailboxes) whichGuarded(_ context.Context, _ postern.AccountID, ids []p
 	return found, nil
 }
 
-func (m *mailboxes) Person(_ context.Context, a postern.AccountID) (response.Person, error) {
+func (m *mailboxes) Person(_ context.Context, a postern.AccountID) (notify.Person, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p, ok := m.people[a]
@@ -315,7 +317,7 @@ func (m *mailboxes) Person(_ context.Context, a postern.AccountID) (response.Per
 	return p, nil
 }
 
-func (m *mailboxes) Deliver(_ context.Context, a postern.AccountID, n response.NoticeMail) error {
+func (m *mailboxes) Deliver(_ context.Context, a postern.AccountID, n notify.NoticeMail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.attempts++

@@ -21,14 +21,14 @@ import (
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/node/demo"
 	"github.com/postern-mail/postern/password"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
 )
 
 // Options change what a test gets; the zero value is a bare Postern.
 type Options struct {
 	Now    func() time.Time
 	Policy *policy.Policy
-	Rules  *response.Rules
+	Rules  *detect.Rules
 	Config func(*node.Config) // changes the config before the start
 }
 

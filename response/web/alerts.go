@@ -2,15 +2,16 @@ package web
 
 import (
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/ui"
 )
 
 type alertsView struct {
 	Status    string
 	Tabs      []ui.NavItem
-	Alerts    []response.Alert
-	Incidents []response.Incident // that are not closed
+	Alerts    []detect.Alert
+	Incidents []incident.Incident // that are not closed
 	Responder bool
 	Title     string // of an incident made of the ticked alerts
 }
@@ -18,17 +19,17 @@ type alertsView struct {
 func (w *Web) alerts(q request) error {
 	v := alertsView{Status: q.URL.Query().Get("status"), Responder: responder(q.by)}
 	if v.Status == "" {
-		v.Status = response.AlertOpen
+		v.Status = detect.AlertOpen
 	}
-	for _, status := range []string{response.AlertOpen, response.AlertIncident, response.AlertDismissed, response.AlertClosed} {
+	for _, status := range []string{detect.AlertOpen, detect.AlertIncident, detect.AlertDismissed, detect.AlertClosed} {
 		href := "/alerts?status=" + status
-		if status == response.AlertOpen {
+		if status == detect.AlertOpen {
 			href = "/alerts"
 		}
 		v.Tabs = append(v.Tabs, ui.NavItem{Text: "alert.status." + status, Href: href, Current: v.Status == status})
 	}
 	var err error
-	if v.Alerts, err = w.Response.Alerts(q.Context(), response.AlertFilter{Status: v.Status}); err != nil {
+	if v.Alerts, err = w.Response.Alerts(q.Context(), detect.AlertFilter{Status: v.Status}); err != nil {
 		return err
 	}
 	all, err := w.Response.Incidents(q.Context())
@@ -36,7 +37,7 @@ func (w *Web) alerts(q request) error {
 		return err
 	}
 	for _, in := range all {
-		if in.State != response.StateClosed {
+		if in.State != incident.StateClosed {
 			v.Incidents = append(v.Incidents, in)
 		}
 	}
@@ -46,7 +47,7 @@ func (w *Web) alerts(q request) error {
 }
 
 type alertView struct {
-	response.Alert
+	detect.Alert
 	Responder bool
 	Number    int64 // of its incident
 }
@@ -78,7 +79,7 @@ func (w *Web) dismiss(q request) error {
 }
 
 type incidentsView struct {
-	Incidents []response.Incident
+	Incidents []incident.Incident
 	Responder bool
 }
 

@@ -6,14 +6,15 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
 
 type containView struct {
 	Action   string // where the form goes
-	Incident *response.Incident
+	Incident *incident.Incident
 	Path     string // of the incident
 	Chosen   *chosenView
 	Targets  []targetView // suggested by the alerts
@@ -50,7 +51,7 @@ type credentialView struct {
 }
 
 type sessionView struct {
-	response.MemberSession
+	detect.MemberSession
 	Href, NetworkHref string
 }
 

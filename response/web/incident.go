@@ -8,11 +8,15 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/notify"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/ui"
 )
 
 type incidentView struct {
-	response.Incident
+	incident.Incident
 	Path      string
 	Responder bool
 	Mine      bool // the reader leads it
@@ -20,13 +24,13 @@ type incidentView struct {
 	Authority time.Time
 	Now       nowView
 	Targets   []target // what its alerts point at and is not ended
-	Alerts    []response.Alert
-	Ended     []response.Containment
+	Alerts    []detect.Alert
+	Ended     []incident.Containment
 	Timeline  []ui.Moment
-	Tasks     []response.Task
+	Tasks     []incident.Task
 	TasksLeft int
 	Scope     *scopeView
-	Batch     *response.Batch
+	Batch     *notify.Batch
 	Approves  bool // the reader may answer the draft
 }
 
@@ -66,8 +70,8 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 		return v, err
 	}
 	v.Path, v.Responder, v.Mine = incidentPath(id), responder(q.by), v.Lead == q.by.Staff
-	v.Early, v.Authority = v.Aware.Add(response.EarlyWarning), v.Aware.Add(response.Notification)
-	if v.Alerts, err = w.Response.Alerts(ctx, response.AlertFilter{Incident: id}); err != nil {
+	v.Early, v.Authority = v.Aware.Add(incident.EarlyWarning), v.Aware.Add(incident.Notification)
+	if v.Alerts, err = w.Response.Alerts(ctx, detect.AlertFilter{Incident: id}); err != nil {
 		return v, err
 	}
 	if v.Ended, err = w.Response.Containments(ctx, id); err != nil {
@@ -83,7 +87,7 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 	for i := len(lines) - 1; i >= 0; i-- { // the latest first: that is what the next shift asks for
 		v.Timeline = append(v.Timeline, w.moment(w.ui.Lang(q.Request), v.Path, lines[i]))
 	}
-	sc, err := w.Response.SavedScope(ctx, id, 0, response.ExposureFilter{Limit: 1})
+	sc, err := w.Response.SavedScope(ctx, id, 0, scope.ExposureFilter{Limit: 1})
 	switch {
 	case err == nil:
 		v.Scope = scopeViewOf(sc, v.Path)
@@ -94,7 +98,7 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 	switch {
 	case err == nil:
 		v.Batch = &b
-		v.Approves = b.Drafter != q.by.Staff && (b.State == response.BatchDraft || b.State == response.BatchSubmitted)
+		v.Approves = b.Drafter != q.by.Staff && (b.State == notify.BatchDraft || b.State == notify.BatchSubmitted)
 	case postern.KindOf(err) != postern.NotFound:
 		return v, err
 	}
@@ -109,7 +113,7 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 
 // targetsOf lists what the alerts point at and is not ended: each credential
 // first, because a thief signs in again.
-func targetsOf(alerts []response.Alert, standing response.Standing) (targets []target) {
+func targetsOf(alerts []detect.Alert, standing response.Standing) (targets []target) {
 	seen := map[[2]string]bool{}
 	add := func(t target) {
 		t.Standing = standing.Of(t.Kind, t.Subject)
@@ -122,7 +126,7 @@ func targetsOf(alerts []response.Alert, standing response.Standing) (targets []t
 		add(target{Kind: gate.KindCredential, Subject: string(a.Credential), Label: a.StaffName})
 	}
 	for _, a := range alerts {
-		if a.Rule == response.RuleNewNetwork {
+		if a.Rule == detect.RuleNewNetwork {
 			add(target{Kind: gate.KindNetwork, Subject: a.Network, Label: a.Network})
 		}
 	}
@@ -134,7 +138,7 @@ func (v *incidentView) complete() {
 	n := &v.Now
 	allEnded := len(v.Alerts) > 0 && !slices.ContainsFunc(v.Targets, func(t target) bool { return t.Kind == gate.KindCredential })
 	for _, t := range v.Tasks {
-		if t.State != response.TaskNotStarted && t.State != response.TaskLookedAt {
+		if t.State != incident.TaskNotStarted && t.State != incident.TaskLookedAt {
 			continue
 		}
 		v.TasksLeft++
@@ -155,9 +159,9 @@ func (v *incidentView) complete() {
 			open = &v.Targets[i]
 		}
 	}
-	inForce := slices.ContainsFunc(v.Ended, func(c response.Containment) bool { return c.Gate != "" && c.Lifted.IsZero() })
+	inForce := slices.ContainsFunc(v.Ended, func(c incident.Containment) bool { return c.Gate != "" && c.Lifted.IsZero() })
 	switch {
-	case v.State == response.StateClosed:
+	case v.State == incident.StateClosed:
 		n.Kind, n.True, n.Next = "ok", "now.closed", ""
 	case open != nil:
 		n.Kind, n.True, n.First = "danger", "now.open", open
@@ -217,8 +221,8 @@ func (w *Web) setCause(q request) error {
 
 func (w *Web) setSeverity(q request) error {
 	return w.onIncident(q, "severity", func(id postern.IncidentID) error {
-		var s response.Severity
-		for _, one := range []response.Severity{response.Low, response.Medium, response.High} {
+		var s incident.Severity
+		for _, one := range []incident.Severity{incident.Low, incident.Medium, incident.High} {
 			if one.String() == q.PostFormValue("severity") {
 				s = one
 			}

@@ -4,24 +4,25 @@ import (
 	"context"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/notify"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
 
 type noticesView struct {
-	Incident  response.Incident
+	Incident  incident.Incident
 	Path      string
 	Responder bool
 	Scoped    bool
 	Contained bool
-	Batch     *response.Batch
-	Earlier   []response.Batch
+	Batch     *notify.Batch
+	Earlier   []notify.Batch
 	Languages []figure
 	Kinds     []figure
 	Approves  bool // the reader is the second person
 	Drafted   bool // the reader drafted it
-	Notices   []response.Notice
+	Notices   []notify.Notice
 	State     string
 	Tabs      []ui.NavItem
 	Older     string
@@ -35,7 +36,7 @@ type figure struct {
 }
 
 type previewView struct {
-	response.Notice
+	notify.Notice
 	Ease int
 	Own  bool // the language this person gets
 }
@@ -50,7 +51,7 @@ func (w *Web) noticesPage(q request) error {
 	p.Data, p.Wide = v, true
 	if q.URL.Query().Get("part") == "progress" {
 		p.Fragment = "progress"
-		if v.Batch == nil || v.Batch.State != response.BatchSending {
+		if v.Batch == nil || v.Batch.State != notify.BatchSending {
 			q.rw.Header().Set("HX-Refresh", "true") // it is over: the page's buttons are others now
 		}
 	}
@@ -70,24 +71,24 @@ func (w *Web) noticesData(q request, id postern.IncidentID) (v noticesView, err 
 	b := all[0]
 	v.Batch, v.Earlier = &b, all[1:]
 	v.Drafted = b.Drafter == q.by.Staff
-	v.Approves = !v.Drafted && (b.State == response.BatchDraft || b.State == response.BatchSubmitted)
-	for _, locale := range response.Locales {
+	v.Approves = !v.Drafted && (b.State == notify.BatchDraft || b.State == notify.BatchSubmitted)
+	for _, locale := range notify.Locales {
 		v.Languages = append(v.Languages, figure{"in." + locale, b.Counts.Languages[locale]})
 	}
-	for _, kind := range []string{response.NoticeFirst, response.NoticeCorrection, response.NoticeWithdrawn} {
+	for _, kind := range []string{notify.NoticeFirst, notify.NoticeCorrection, notify.NoticeWithdrawn} {
 		if n := b.Counts.Kinds[kind]; n > 0 {
 			v.Kinds = append(v.Kinds, figure{"notice.kind." + kind, n})
 		}
 	}
 	v.State = form.Get("state")
-	for _, t := range []figure{{"", b.Counts.Total()}, {response.NoticeDue, b.Counts.Due + b.Counts.Sending}, {response.NoticeSent, b.Counts.Sent}, {response.NoticeFailed, b.Counts.Failed}} {
+	for _, t := range []figure{{"", b.Counts.Total()}, {notify.NoticeDue, b.Counts.Due + b.Counts.Sending}, {notify.NoticeSent, b.Counts.Sent}, {notify.NoticeFailed, b.Counts.Failed}} {
 		href := v.Path + "/notices"
 		if t.Name != "" {
 			href += "?state=" + t.Name
 		}
 		v.Tabs = append(v.Tabs, ui.NavItem{Text: "notice.tab." + t.Name, Href: href, Count: t.N, Current: t.Name == v.State})
 	}
-	v.Notices, err = w.Response.Notices(ctx, id, response.NoticeFilter{State: v.State, After: postern.AccountID(form.Get("after")), Limit: perPage + 1})
+	v.Notices, err = w.Response.Notices(ctx, id, notify.NoticeFilter{State: v.State, After: postern.AccountID(form.Get("after")), Limit: perPage + 1})
 	if err != nil {
 		return v, err
 	}
@@ -108,7 +109,7 @@ func (w *Web) noticesData(q request, id postern.IncidentID) (v noticesView, err 
 // preview adds what one person is told, in both languages side by side.
 func (w *Web) preview(ctx context.Context, v *noticesView, id postern.IncidentID) error {
 	own := ""
-	drafted, err := w.Response.Notices(ctx, id, response.NoticeFilter{Account: v.Account, Limit: 1})
+	drafted, err := w.Response.Notices(ctx, id, notify.NoticeFilter{Account: v.Account, Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -119,9 +120,9 @@ func (w *Web) preview(ctx context.Context, v *noticesView, id postern.IncidentID
 	if err != nil {
 		return err
 	}
-	for _, locale := range response.Locales {
+	for _, locale := range notify.Locales {
 		n := words[locale]
-		v.Preview = append(v.Preview, previewView{n, response.Ease(n.Text, locale), locale == own})
+		v.Preview = append(v.Preview, previewView{n, notify.Ease(n.Text, locale), locale == own})
 	}
 	return nil
 }

@@ -11,6 +11,10 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/detect"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/notify"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 	"github.com/postern-mail/postern/ui/htmlcheck"
@@ -38,44 +42,44 @@ func samples(w *Web) []ui.Sample {
 			{Text: "nav.alerts", Href: "/alerts", Icon: "siren", Key: "g a", Current: nav("/alerts")}, {Text: "nav.incidents", Href: "/incidents", Icon: "clipboard-list", Key: "g i", Current: nav("/incidents")},
 			{Text: "nav.contain", Href: "/contain", Icon: "power-off", Key: "g c"}, {Text: "nav.containments", Href: "/containments", Icon: "shield-off", Key: "g e"}}}
 	}
-	alert := func(n int, rule string, s response.Severity, figures map[string]int) response.Alert {
-		return response.Alert{ID: postern.AlertID(id(n)), Rule: rule, Severity: s, Status: response.AlertOpen, At: ago(9 * time.Minute), First: ago(20 * time.Minute), Last: ago(2 * time.Minute),
+	alert := func(n int, rule string, s incident.Severity, figures map[string]int) detect.Alert {
+		return detect.Alert{ID: postern.AlertID(id(n)), Rule: rule, Severity: s, Status: detect.AlertOpen, At: ago(9 * time.Minute), First: ago(20 * time.Minute), Last: ago(2 * time.Minute),
 			Count: 14, Staff: postern.StaffID(id(40)), StaffName: "Noor Haddad", Credential: postern.CredentialID(id(50)), Network: "198.51.100.0/24", Figures: figures,
 			Sessions: []postern.SessionID{postern.SessionID(id(60)), postern.SessionID(id(61))}}
 	}
-	alerts := []response.Alert{
-		alert(1, response.RuleNewNetwork, response.High, map[string]int{"shown": 11, "tier": 4}),
-		alert(2, response.RuleFanOutHour, response.Medium, map[string]int{"accounts": 11, "limit": 10}),
-		alert(3, response.RuleFanOutDay, response.Medium, map[string]int{"accounts": 41, "limit": 40}),
-		alert(4, response.RuleFanOutWeek, response.Medium, map[string]int{"accounts": 61, "limit": 30, "median": 9, "peers": 12}),
-		alert(5, response.RuleRefusals, response.Low, map[string]int{"refusals": 5, "minutes": 3}),
-		alert(6, response.RuleGuarded, response.High, map[string]int{"messages": 3, "limit": 3}),
-		alert(7, response.RuleNoCase, response.High, map[string]int{"tier": 3}),
+	alerts := []detect.Alert{
+		alert(1, detect.RuleNewNetwork, incident.High, map[string]int{"shown": 11, "tier": 4}),
+		alert(2, detect.RuleFanOutHour, incident.Medium, map[string]int{"accounts": 11, "limit": 10}),
+		alert(3, detect.RuleFanOutDay, incident.Medium, map[string]int{"accounts": 41, "limit": 40}),
+		alert(4, detect.RuleFanOutWeek, incident.Medium, map[string]int{"accounts": 61, "limit": 30, "median": 9, "peers": 12}),
+		alert(5, detect.RuleRefusals, incident.Low, map[string]int{"refusals": 5, "minutes": 3}),
+		alert(6, detect.RuleGuarded, incident.High, map[string]int{"messages": 3, "limit": 3}),
+		alert(7, detect.RuleNoCase, incident.High, map[string]int{"tier": 3}),
 	}
-	in := response.Incident{ID: postern.IncidentID(id(10)), Number: 7, Title: "Noor's sign-in from a network that is not hers", State: response.StateOpen, Severity: response.High,
-		Cause: response.CauseUnknown, Lead: postern.StaffID(id(41)), LeadName: "Léa Moreau", Opened: ago(5 * time.Minute), Aware: ago(9 * time.Minute)}
+	in := incident.Incident{ID: postern.IncidentID(id(10)), Number: 7, Title: "Noor's sign-in from a network that is not hers", State: incident.StateOpen, Severity: incident.High,
+		Cause: incident.CauseUnknown, Lead: postern.StaffID(id(41)), LeadName: "Léa Moreau", Opened: ago(5 * time.Minute), Aware: ago(9 * time.Minute)}
 	path := incidentPath(in.ID)
 	later := in
-	later.State, later.Cause, later.Contained, later.Scoped = response.StateScoped, response.CauseStolen, ago(4*time.Minute), ago(3*time.Minute)
+	later.State, later.Cause, later.Contained, later.Scoped = incident.StateScoped, incident.CauseStolen, ago(4*time.Minute), ago(3*time.Minute)
 	closed := later
-	closed.State, closed.Notified, closed.Closed = response.StateClosed, ago(2*time.Minute), ago(time.Minute)
+	closed.State, closed.Notified, closed.Closed = incident.StateClosed, ago(2*time.Minute), ago(time.Minute)
 
-	var tasks []response.Task
-	for i, name := range response.PlannedTasks() {
-		tasks = append(tasks, response.Task{Number: int64(i + 1), Name: name, State: response.TaskStates[i%len(response.TaskStates)], Holder: "Max Weber", At: ago(time.Minute)})
+	var tasks []incident.Task
+	for i, name := range incident.PlannedTasks() {
+		tasks = append(tasks, incident.Task{Number: int64(i + 1), Name: name, State: incident.TaskStates[i%len(incident.TaskStates)], Holder: "Max Weber", At: ago(time.Minute)})
 	}
-	tasks = append(tasks, response.Task{Number: 9, Text: "Call the outsourcer's manager", State: response.TaskNotStarted})
-	lines := []response.Line{
-		{Kind: response.LineOpened, Text: in.Title}, {Kind: response.LineAlert, Facts: map[string]string{"rule": response.RuleNewNetwork, "alert": id(1)}},
-		{Kind: response.LineContained, Position: 1234, Text: "It is used from a network that is not hers.", Facts: map[string]string{"kind": "credential", "subject": id(50), "label": "Noor Haddad", "sessions": "2", "grants": "3", "ms": "11"}},
-		{Kind: response.LineNote, Text: "She is on a train to Lyon and has her telephone with her."}, {Kind: response.LineTask, Facts: map[string]string{"task": "call", "state": "done"}},
-		{Kind: response.LineTask, Facts: map[string]string{"text": "Call the outsourcer", "state": "looked-at"}}, {Kind: response.LineLead, Facts: map[string]string{"from": "Max", "to": "Léa"}},
-		{Kind: response.LineCause, Facts: map[string]string{"to": "stolen"}, Text: "She was asleep."}, {Kind: response.LineSeverity, Facts: map[string]string{"from": "medium", "to": "high"}},
-		{Kind: response.LineScoped, Facts: map[string]string{"version": "1", "accounts": "61", "messages": "207", "disclosures": "88", "erased": "2"}},
-		{Kind: response.LineDrafted, Facts: map[string]string{"version": "1", "notices": "61"}}, {Kind: response.LineSubmitted, Facts: map[string]string{"version": "1"}},
-		{Kind: response.LineReturned, Facts: map[string]string{"version": "1"}, Text: "Say who Helpline is."}, {Kind: response.LineApproved, Facts: map[string]string{"version": "2"}}, {Kind: response.LineReleased, Facts: map[string]string{"version": "2"}},
-		{Kind: response.LineSent, Facts: map[string]string{"version": "2", "sent": "60", "failed": "1"}}, {Kind: response.LineLifted, Position: -1, Text: "She has a new passkey.", Facts: map[string]string{"kind": "credential", "subject": id(50)}},
-		{Kind: response.LineClosed, Text: "Everybody is told."}, {Kind: response.LineReopened, Text: "Not quite."},
+	tasks = append(tasks, incident.Task{Number: 9, Text: "Call the outsourcer's manager", State: incident.TaskNotStarted})
+	lines := []incident.Line{
+		{Kind: incident.LineOpened, Text: in.Title}, {Kind: incident.LineAlert, Facts: map[string]string{"rule": detect.RuleNewNetwork, "alert": id(1)}},
+		{Kind: incident.LineContained, Position: 1234, Text: "It is used from a network that is not hers.", Facts: map[string]string{"kind": "credential", "subject": id(50), "label": "Noor Haddad", "sessions": "2", "grants": "3", "ms": "11"}},
+		{Kind: incident.LineNote, Text: "She is on a train to Lyon and has her telephone with her."}, {Kind: incident.LineTask, Facts: map[string]string{"task": "call", "state": "done"}},
+		{Kind: incident.LineTask, Facts: map[string]string{"text": "Call the outsourcer", "state": "looked-at"}}, {Kind: incident.LineLead, Facts: map[string]string{"from": "Max", "to": "Léa"}},
+		{Kind: incident.LineCause, Facts: map[string]string{"to": "stolen"}, Text: "She was asleep."}, {Kind: incident.LineSeverity, Facts: map[string]string{"from": "medium", "to": "high"}},
+		{Kind: incident.LineScoped, Facts: map[string]string{"version": "1", "accounts": "61", "messages": "207", "disclosures": "88", "erased": "2"}},
+		{Kind: incident.LineDrafted, Facts: map[string]string{"version": "1", "notices": "61"}}, {Kind: incident.LineSubmitted, Facts: map[string]string{"version": "1"}},
+		{Kind: incident.LineReturned, Facts: map[string]string{"version": "1"}, Text: "Say who Helpline is."}, {Kind: incident.LineApproved, Facts: map[string]string{"version": "2"}}, {Kind: incident.LineReleased, Facts: map[string]string{"version": "2"}},
+		{Kind: incident.LineSent, Facts: map[string]string{"version": "2", "sent": "60", "failed": "1"}}, {Kind: incident.LineLifted, Position: -1, Text: "She has a new passkey.", Facts: map[string]string{"kind": "credential", "subject": id(50)}},
+		{Kind: incident.LineClosed, Text: "Everybody is told."}, {Kind: incident.LineReopened, Text: "Not quite."},
 	}
 	timeline := func(lang string) (all []ui.Moment) {
 		for i, l := range lines {
@@ -87,35 +91,35 @@ func samples(w *Web) []ui.Sample {
 		}
 		return all
 	}
-	look := func(n int, tier postern.Tier, ids int) response.Exposure {
-		e := response.Exposure{Account: postern.AccountID(id(100 + n)), Tier: tier, First: ago(30 * time.Minute), Last: ago(10 * time.Minute), Certainty: response.Shown, Fields: tier.Fields(),
-			Sessions: []postern.SessionID{postern.SessionID(id(60))}, Disclosures: []response.ExposedLook{{ID: postern.DisclosureID(id(200 + n)), At: ago(30 * time.Minute), Session: postern.SessionID(id(60)), Messages: ids, Fields: gate.Usual(tier)}}}
+	look := func(n int, tier postern.Tier, ids int) scope.Exposure {
+		e := scope.Exposure{Account: postern.AccountID(id(100 + n)), Tier: tier, First: ago(30 * time.Minute), Last: ago(10 * time.Minute), Certainty: scope.Shown, Fields: tier.Fields(),
+			Sessions: []postern.SessionID{postern.SessionID(id(60))}, Disclosures: []scope.ExposedLook{{ID: postern.DisclosureID(id(200 + n)), At: ago(30 * time.Minute), Session: postern.SessionID(id(60)), Messages: ids, Fields: gate.Usual(tier)}}}
 		for i := range ids {
-			e.Messages = append(e.Messages, response.ExposedMessage{ID: postern.MessageID(id(300 + i)), Fields: gate.Usual(tier)})
+			e.Messages = append(e.Messages, scope.ExposedMessage{ID: postern.MessageID(id(300 + i)), Fields: gate.Usual(tier)})
 		}
 		return e
 	}
-	exposures := []response.Exposure{look(1, postern.TierEnvelope, 12), look(1, postern.TierContent, 2), look(2, postern.TierEnvelope, 25), look(3, postern.TierAccount, 0)}
-	scope := response.Scope{Incident: in.ID, Version: 2, Made: ago(3 * time.Minute), MakerName: "Léa Moreau", Exposures: exposures,
-		Selector: response.Selector{Credentials: []postern.CredentialID{postern.CredentialID(id(50))}, Sessions: []postern.SessionID{postern.SessionID(id(60))}, Networks: []string{"198.51.100.0/24"}, Staff: []postern.StaffID{postern.StaffID(id(40))}, Until: sampleNow},
-		Totals: response.Totals{Selected: 90, Disclosures: 88, Erased: 2, Accounts: 61, Messages: 1207, Deepest: map[postern.Tier]int{postern.TierContent: 4, postern.TierEnvelope: 50, postern.TierAccount: 7},
-			ByTier: map[postern.Tier]response.TierTotals{postern.TierContent: {Accounts: 4, Messages: 9, Disclosures: 9}, postern.TierEnvelope: {Accounts: 54, Messages: 1207, Disclosures: 60, Erased: 2}, postern.TierAccount: {Accounts: 19, Disclosures: 19}}}}
-	sv := scopeViewOf(scope, path)
-	batch := func(state string, counts response.SendReport) *response.Batch {
+	exposures := []scope.Exposure{look(1, postern.TierEnvelope, 12), look(1, postern.TierContent, 2), look(2, postern.TierEnvelope, 25), look(3, postern.TierAccount, 0)}
+	saved := scope.Scope{Incident: in.ID, Version: 2, Made: ago(3 * time.Minute), MakerName: "Léa Moreau", Exposures: exposures,
+		Selector: scope.Selector{Credentials: []postern.CredentialID{postern.CredentialID(id(50))}, Sessions: []postern.SessionID{postern.SessionID(id(60))}, Networks: []string{"198.51.100.0/24"}, Staff: []postern.StaffID{postern.StaffID(id(40))}, Until: sampleNow},
+		Totals: scope.Totals{Selected: 90, Disclosures: 88, Erased: 2, Accounts: 61, Messages: 1207, Deepest: map[postern.Tier]int{postern.TierContent: 4, postern.TierEnvelope: 50, postern.TierAccount: 7},
+			ByTier: map[postern.Tier]scope.TierTotals{postern.TierContent: {Accounts: 4, Messages: 9, Disclosures: 9}, postern.TierEnvelope: {Accounts: 54, Messages: 1207, Disclosures: 60, Erased: 2}, postern.TierAccount: {Accounts: 19, Disclosures: 19}}}}
+	sv := scopeViewOf(saved, path)
+	batch := func(state string, counts notify.SendReport) *notify.Batch {
 		counts.Languages, counts.Kinds = map[string]int{"fr": 23, "en": 38}, map[string]int{"first": 60, "correction": 1}
-		b := &response.Batch{Incident: in.ID, Version: 2, Scope: 2, State: state, Drafted: ago(2 * time.Minute), DrafterName: "Léa Moreau", Counts: counts}
-		if state != response.BatchDraft && state != response.BatchSubmitted {
+		b := &notify.Batch{Incident: in.ID, Version: 2, Scope: 2, State: state, Drafted: ago(2 * time.Minute), DrafterName: "Léa Moreau", Counts: counts}
+		if state != notify.BatchDraft && state != notify.BatchSubmitted {
 			b.Answered, b.ApproverName = ago(time.Minute), "Ada Lind"
 		}
 		return b
 	}
-	ended := []response.Containment{
+	ended := []incident.Containment{
 		{ID: id(70), Kind: "credential", Subject: id(50), Label: "Noor Haddad", Why: "It is used from a network that is not hers.", ActorName: "Léa Moreau", Asked: ago(4 * time.Minute), Gate: postern.ContainmentID(id(71)), Position: 1234, Sessions: 2, Grants: 3},
 		{ID: id(72), Kind: "network", Subject: "198.51.100.0/24", Why: "The thief's.", ActorName: "Léa Moreau", Asked: ago(3 * time.Minute), Gate: postern.ContainmentID(id(73)), Position: -1, Lifted: ago(time.Minute), LiftedBy: "Max Weber", LiftWhy: "It is a railway's."},
 		{ID: id(74), Kind: "session", Subject: id(60), Why: "First of all.", ActorName: "Léa Moreau", Asked: ago(5 * time.Minute), Position: -1},
 	}
-	incidentPage := func(lang string, in response.Incident, change func(*incidentView)) incidentView {
-		v := incidentView{Incident: in, Path: path, Responder: true, Mine: true, Early: in.Aware.Add(response.EarlyWarning), Authority: in.Aware.Add(response.Notification), Alerts: alerts[:2], Tasks: tasks, Timeline: timeline(lang)}
+	incidentPage := func(lang string, in incident.Incident, change func(*incidentView)) incidentView {
+		v := incidentView{Incident: in, Path: path, Responder: true, Mine: true, Early: in.Aware.Add(incident.EarlyWarning), Authority: in.Aware.Add(incident.Notification), Alerts: alerts[:2], Tasks: tasks, Timeline: timeline(lang)}
 		change(&v)
 		standing := response.Standing{}
 		for _, c := range v.Ended {
@@ -126,33 +130,33 @@ func samples(w *Web) []ui.Sample {
 		return v
 	}
 	full := func(v *incidentView) {
-		v.Ended, v.Scope, v.Batch, v.Approves, v.Mine = ended, sv, batch(response.BatchSubmitted, response.SendReport{Due: 61}), true, false
+		v.Ended, v.Scope, v.Batch, v.Approves, v.Mine = ended, sv, batch(notify.BatchSubmitted, notify.SendReport{Due: 61}), true, false
 	}
 	reach := gate.Reach{Sessions: 2, Members: 1, Grants: 3, Deliveries: 1}
 	words := "Un de vos messages a été ouvert avec un accès d'assistance volé. Son texte a pu être lu.\n\nCE QUI A ÉTÉ VU\n\n- Le texte de 1 message.\n"
-	notice := func(n int, state, problem string) response.Notice {
-		return response.Notice{ID: postern.NoticeID(id(400 + n)), Version: 2, Account: postern.AccountID(id(100 + n)), Code: "4F7K", Kind: "first", Locale: []string{"fr", "en"}[n%2], Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", State: state, Problem: problem, At: ago(time.Minute)}
+	notice := func(n int, state, problem string) notify.Notice {
+		return notify.Notice{ID: postern.NoticeID(id(400 + n)), Version: 2, Account: postern.AccountID(id(100 + n)), Code: "4F7K", Kind: "first", Locale: []string{"fr", "en"}[n%2], Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", State: state, Problem: problem, At: ago(time.Minute)}
 	}
-	noticesPage := func(state string, counts response.SendReport, change func(*noticesView)) noticesView {
+	noticesPage := func(state string, counts notify.SendReport, change func(*noticesView)) noticesView {
 		v := noticesView{Incident: later, Path: path, Responder: true, Scoped: true, Contained: true, Batch: batch(state, counts), Languages: []figure{{"in.fr", 23}, {"in.en", 38}}, Kinds: []figure{{"notice.kind.first", 60}, {"notice.kind.correction", 1}},
-			Notices: []response.Notice{notice(1, response.NoticeSent, ""), notice(2, response.NoticeDue, response.ProblemLater), notice(3, response.NoticeFailed, response.ProblemGone), notice(4, response.NoticeFailed, response.ProblemRefused)},
+			Notices: []notify.Notice{notice(1, notify.NoticeSent, ""), notice(2, notify.NoticeDue, notify.ProblemLater), notice(3, notify.NoticeFailed, notify.ProblemGone), notice(4, notify.NoticeFailed, notify.ProblemRefused)},
 			Tabs:    []ui.NavItem{{Text: "notice.tab.", Href: path + "/notices", Count: 61, Current: true}, {Text: "notice.tab.failed", Href: path + "/notices?state=failed", Count: 2}}, Older: path + "/notices?after=" + id(104),
-			Account: postern.AccountID(id(101)), Preview: []previewView{{response.Notice{Locale: "fr", Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", Text: words}, 88, true}, {response.Notice{Locale: "en", Subject: "1 message in your mailbox was opened with a stolen support sign-in", Text: "One of your messages was opened with a stolen support sign-in. The text could be read.\n"}, 51, false}},
-			Earlier: []response.Batch{*batch(response.BatchDiscarded, response.SendReport{})}}
+			Account: postern.AccountID(id(101)), Preview: []previewView{{notify.Notice{Locale: "fr", Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", Text: words}, 88, true}, {notify.Notice{Locale: "en", Subject: "1 message in your mailbox was opened with a stolen support sign-in", Text: "One of your messages was opened with a stolen support sign-in. The text could be read.\n"}, 51, false}},
+			Earlier: []notify.Batch{*batch(notify.BatchDiscarded, notify.SendReport{})}}
 		change(&v)
 		return v
 	}
 	keep := func(*noticesView) {}
 	member := &memberView{Member: staff.Member{ID: postern.StaffID(id(40)), Name: "Noor Haddad", Login: "noor.h"}, OrganisationName: "Helpline", OrganisationHref: "/contain?kind=organisation&subject=helpline",
 		Credentials: []credentialView{{staff.Credential{ID: postern.CredentialID(id(50)), Kind: "passkey", Label: "YubiKey", LastUsed: ago(time.Hour)}, "/contain?kind=credential"}, {staff.Credential{ID: postern.CredentialID(id(51)), Kind: "password", EndedAt: ago(time.Hour)}, "/contain?kind=credential"}},
-		Sessions:    []sessionView{{response.MemberSession{ID: postern.SessionID(id(60)), Network: "198.51.100.0/24", Fresh: true, Shown: 11, Last: ago(time.Minute)}, "/contain?kind=session", "/contain?kind=network"}, {response.MemberSession{ID: postern.SessionID(id(61)), Last: ago(time.Hour)}, "/contain?kind=session", ""}}}
+		Sessions:    []sessionView{{detect.MemberSession{ID: postern.SessionID(id(60)), Network: "198.51.100.0/24", Fresh: true, Shown: 11, Last: ago(time.Minute)}, "/contain?kind=session", "/contain?kind=network"}, {detect.MemberSession{ID: postern.SessionID(id(61)), Last: ago(time.Hour)}, "/contain?kind=session", ""}}}
 	evidence := alerts[0]
-	evidence.Evidence = []response.Evidence{{Feed: "staff", Position: 12, At: ago(20 * time.Minute), Kind: "sign-in", Session: postern.SessionID(id(60)), Network: "198.51.100.0/24"}, {Feed: "staff", Position: 13, At: ago(19 * time.Minute), Kind: "moved", Session: postern.SessionID(id(60)), Network: "198.51.100.0/24"},
+	evidence.Evidence = []detect.Evidence{{Feed: "staff", Position: 12, At: ago(20 * time.Minute), Kind: "sign-in", Session: postern.SessionID(id(60)), Network: "198.51.100.0/24"}, {Feed: "staff", Position: 13, At: ago(19 * time.Minute), Kind: "moved", Session: postern.SessionID(id(60)), Network: "198.51.100.0/24"},
 		{Feed: "ledger", Position: 1201, At: ago(18 * time.Minute), Kind: "shown", Session: postern.SessionID(id(60)), Account: postern.AccountID(id(101)), Tier: postern.TierContent, Messages: 2}, {Feed: "ledger", Position: 1202, At: ago(17 * time.Minute), Kind: "refused", Session: postern.SessionID(id(60))}}
 	dismissed := evidence
-	dismissed.Status, dismissed.ClosedAt, dismissed.ClosedBy, dismissed.ClosedWhy = response.AlertDismissed, ago(time.Minute), "Léa Moreau", "Noor is at the other office this week."
+	dismissed.Status, dismissed.ClosedAt, dismissed.ClosedBy, dismissed.ClosedWhy = detect.AlertDismissed, ago(time.Minute), "Léa Moreau", "Noor is at the other office this week."
 	taken := evidence
-	taken.Status, taken.Incident = response.AlertIncident, in.ID
+	taken.Status, taken.Incident = detect.AlertIncident, in.ID
 	tabs := []ui.NavItem{{Text: "alert.status.open", Href: "/alerts", Current: true}, {Text: "alert.status.dismissed", Href: "/alerts?status=dismissed"}}
 	form := scopeForm{Credentials: []choice{{Value: id(50), Text: "Noor Haddad", Hint: "YubiKey", Checked: true}}, Sessions: []choice{{Value: id(60), Text: "Noor Haddad", Hint: "198.51.100.0/24"}}, Staff: []choice{{Value: id(40), Text: "Noor Haddad"}}, Networks: []choice{{Value: "198.51.100.0/24", Text: "198.51.100.0/24"}}}
 	var rows []exposureRow
@@ -168,13 +172,13 @@ func samples(w *Web) []ui.Sample {
 	demo := ui.Page{Title: "sign-in.title", Data: signInView{Next: "/", Demo: []staff.Member{{ID: postern.StaffID(id(41)), Name: "Léa Moreau", Roles: []staff.Role{staff.Responder}}, {ID: postern.StaffID(id(42)), Name: "Ada Lind", Roles: []staff.Role{staff.Approver, staff.Admin}}}}}
 	return []ui.Sample{
 		{Name: "sign-in", Page: "sign-in", Path: "/sign-in", Of: problems}, {Name: "sign-in-demo", Page: "sign-in", Path: "/sign-in", Of: demo},
-		{Name: "alerts", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Alerts: alerts, Incidents: []response.Incident{in, later}, Responder: true})},
+		{Name: "alerts", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Alerts: alerts, Incidents: []incident.Incident{in, later}, Responder: true})},
 		{Name: "alerts-none", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Responder: true})},
-		{Name: "alerts-dismissed", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "dismissed", Tabs: tabs, Alerts: []response.Alert{dismissed}})},
+		{Name: "alerts-dismissed", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "dismissed", Tabs: tabs, Alerts: []detect.Alert{dismissed}})},
 		{Name: "alert", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: evidence, Responder: true})},
 		{Name: "alert-dismissed", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: dismissed, Responder: true})},
 		{Name: "alert-taken", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: taken, Responder: true, Number: 7})},
-		{Name: "incidents", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{[]response.Incident{in, later, closed}, true})},
+		{Name: "incidents", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{[]incident.Incident{in, later, closed}, true})},
 		{Name: "incidents-none", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{Responder: true})},
 		{Name: "incident-open", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("en", in, func(*incidentView) {})))},
 		{Name: "incident-full", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("fr", later, full)))},
@@ -187,19 +191,19 @@ func samples(w *Web) []ui.Sample {
 		{Name: "contain-session", Page: "contain", Path: "/contain", Of: frame("contain.confirm.title", "/contain", containView{Action: "/contain", Chosen: &chosenView{target: target{Kind: "session", Subject: id(60)}, Thing: "Noor Haddad", Reach: gate.Reach{Sessions: 1}}})},
 		{Name: "containments", Page: "containments", Path: "/containments", Of: frame("containments.title", "/containments", containmentsView{contained, true})},
 		{Name: "containments-none", Page: "containments", Path: "/containments", Of: frame("containments.title", "/containments", containmentsView{})},
-		{Name: "scope", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: later, Path: path, Responder: true, Scope: sv, Versions: []response.Scope{{Version: 1}, {Version: 2}}, Rows: rows, Older: path + "/scope?after=" + id(103), Form: form}))},
+		{Name: "scope", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: later, Path: path, Responder: true, Scope: sv, Versions: []scope.Scope{{Version: 1}, {Version: 2}}, Rows: rows, Older: path + "/scope?after=" + id(103), Form: form}))},
 		{Name: "scope-filtered", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: closed, Path: path, Responder: true, Scope: sv, Filter: "scope.filter.deepest", Tier: postern.TierTrace}))},
 		{Name: "scope-first", Page: "scope", Path: path + "/scope", Of: wide(frame("scope.heading", path, scopePageView{Incident: in, Path: path, Responder: true, Form: form}))},
 		{Name: "exposure", Page: "exposure", Path: path + "/scope/2/" + id(101), Of: wide(frame("exposure.heading", path, exposureView{Incident: later, Path: path, Back: path + "/scope?version=2", Version: 2, Account: postern.AccountID(id(101)), Exposures: exposures[:2], Preview: path + "/notices?account=" + id(101)}))},
 		{Name: "notices-first", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesView{Incident: in, Path: path, Responder: true, Scoped: true}))},
 		{Name: "notices-unscoped", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesView{Incident: in, Path: path, Responder: true}))},
-		{Name: "notices-draft", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchDraft, response.SendReport{Due: 61}, func(v *noticesView) { v.Drafted = true })))},
-		{Name: "notices-approve", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchSubmitted, response.SendReport{Due: 61}, func(v *noticesView) { v.Approves, v.Responder = true, false })))},
-		{Name: "notices-returned", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchReturned, response.SendReport{Due: 61}, keep)))},
-		{Name: "notices-approved", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchApproved, response.SendReport{Due: 61}, keep)))},
-		{Name: "notices-sending", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchSending, response.SendReport{Due: 30, Sending: 1, Sent: 29, Failed: 1}, keep)))},
-		{Name: "notices-sent", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchSent, response.SendReport{Sent: 59, Failed: 2}, keep)))},
-		{Name: "notices-discarded", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(response.BatchDiscarded, response.SendReport{Due: 61}, keep)))},
+		{Name: "notices-draft", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchDraft, notify.SendReport{Due: 61}, func(v *noticesView) { v.Drafted = true })))},
+		{Name: "notices-approve", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchSubmitted, notify.SendReport{Due: 61}, func(v *noticesView) { v.Approves, v.Responder = true, false })))},
+		{Name: "notices-returned", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchReturned, notify.SendReport{Due: 61}, keep)))},
+		{Name: "notices-approved", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchApproved, notify.SendReport{Due: 61}, keep)))},
+		{Name: "notices-sending", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchSending, notify.SendReport{Due: 30, Sending: 1, Sent: 29, Failed: 1}, keep)))},
+		{Name: "notices-sent", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchSent, notify.SendReport{Sent: 59, Failed: 2}, keep)))},
+		{Name: "notices-discarded", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchDiscarded, notify.SendReport{Due: 61}, keep)))},
 	}
 }
 
@@ -239,38 +243,38 @@ func TestWords(t *testing.T) {
 		}
 	}
 	add("did.", didWords...)
-	for _, rule := range response.RuleNames {
+	for _, rule := range detect.RuleNames {
 		add("rule."+rule, "", ".figures", ".why")
 	}
 	for kind := range lineLooks {
 		add("line.", kind)
 	}
-	for _, name := range response.PlannedTasks() {
+	for _, name := range incident.PlannedTasks() {
 		add("task."+name, "", ".text")
 		if _, ok := taskHref[name]; !ok {
 			t.Errorf("the task %q leads nowhere", name)
 		}
 	}
 	add("now.", "open", "lifted", "contained", "unknown", "closed")
-	add("task.state.", response.TaskStates[:]...)
-	add("state.", response.States[:]...)
-	add("cause.", response.Causes[:]...)
+	add("task.state.", incident.TaskStates[:]...)
+	add("state.", incident.States[:]...)
+	add("cause.", incident.Causes[:]...)
 	for _, kind := range kinds {
 		add("", "kind."+kind, "thing."+kind, "contain.does."+kind)
 	}
-	for _, s := range []response.Severity{response.Low, response.Medium, response.High} {
+	for _, s := range []incident.Severity{incident.Low, incident.Medium, incident.High} {
 		add("severity.", s.String())
 	}
 	for _, r := range staff.Roles {
 		add("role.", string(r))
 	}
-	add("batch.", response.BatchDraft, response.BatchSubmitted, response.BatchReturned, response.BatchApproved, response.BatchSending, response.BatchSent, response.BatchDiscarded)
-	add("notice.state.", response.NoticeDue, response.NoticeSending, response.NoticeSent, response.NoticeFailed)
-	add("notice.kind.", response.NoticeFirst, response.NoticeCorrection, response.NoticeWithdrawn)
-	add("problem.", response.ProblemGone, response.ProblemRefused, response.ProblemLater)
-	add("in.", response.Locales[:]...)
-	add("certainty.", response.Shown, response.Assumed, response.Gap)
-	add("alert.is.", response.AlertOpen, response.AlertIncident, response.AlertDismissed, response.AlertClosed)
-	add("alert.status.", response.AlertOpen, response.AlertIncident, response.AlertDismissed, response.AlertClosed)
+	add("batch.", notify.BatchDraft, notify.BatchSubmitted, notify.BatchReturned, notify.BatchApproved, notify.BatchSending, notify.BatchSent, notify.BatchDiscarded)
+	add("notice.state.", notify.NoticeDue, notify.NoticeSending, notify.NoticeSent, notify.NoticeFailed)
+	add("notice.kind.", notify.NoticeFirst, notify.NoticeCorrection, notify.NoticeWithdrawn)
+	add("problem.", notify.ProblemGone, notify.ProblemRefused, notify.ProblemLater)
+	add("in.", notify.Locales[:]...)
+	add("certainty.", scope.Shown, scope.Assumed, scope.Gap)
+	add("alert.is.", detect.AlertOpen, detect.AlertIncident, detect.AlertDismissed, detect.AlertClosed)
+	add("alert.status.", detect.AlertOpen, detect.AlertIncident, detect.AlertDismissed, detect.AlertClosed)
 	ui.CheckLocales(t, templates, files, keys...)
 }

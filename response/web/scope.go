@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
@@ -15,11 +16,11 @@ import (
 const perPage = 50
 
 type scopePageView struct {
-	Incident  response.Incident
+	Incident  incident.Incident
 	Path      string
 	Responder bool
 	Scope     *scopeView
-	Versions  []response.Scope
+	Versions  []scope.Scope
 	Rows      []exposureRow
 	Filter    string // what the rows are narrowed to: a key
 	Tier      postern.Tier
@@ -29,7 +30,7 @@ type scopePageView struct {
 
 // scopeView is a saved scope's table of totals.
 type scopeView struct {
-	response.Scope
+	scope.Scope
 	Href string
 	Rows []totalRow
 }
@@ -43,7 +44,7 @@ type totalRow struct {
 }
 
 type exposureRow struct {
-	response.Exposure
+	scope.Exposure
 	Href string
 }
 
@@ -60,7 +61,7 @@ type choice struct {
 	Checked           bool
 }
 
-func scopeViewOf(sc response.Scope, path string) *scopeView {
+func scopeViewOf(sc scope.Scope, path string) *scopeView {
 	v := &scopeView{Scope: sc, Href: path + "/scope?version=" + strconv.Itoa(sc.Version)}
 	for i := len(postern.Tiers) - 1; i >= 0; i-- {
 		tier := postern.Tiers[i]
@@ -83,7 +84,7 @@ func (w *Web) scopePage(q request) error {
 	v := scopePageView{Incident: d.Incident, Path: d.Path, Responder: d.Responder}
 	form := q.URL.Query()
 	version, _ := strconv.Atoi(form.Get("version"))
-	f := response.ExposureFilter{After: postern.AccountID(form.Get("after")), Limit: perPage + 1, Deepest: form.Get("deepest") == "1"}
+	f := scope.ExposureFilter{After: postern.AccountID(form.Get("after")), Limit: perPage + 1, Deepest: form.Get("deepest") == "1"}
 	if tier, ok := postern.TierNamed(form.Get("tier")); ok {
 		f.Tier, v.Tier, v.Filter = tier, tier, "scope.filter.tier"
 		if f.Deepest {
@@ -103,7 +104,7 @@ func (w *Web) scopePage(q request) error {
 	if v.Versions, err = w.Response.Scopes(q.Context(), id); err != nil {
 		return err
 	}
-	if v.Responder && d.State != response.StateClosed {
+	if v.Responder && d.State != incident.StateClosed {
 		if v.Form, err = w.scopeForm(q, d); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (w *Web) scopePage(q request) error {
 }
 
 // page cuts the exposures after the last whole account of the page.
-func (v *scopePageView) page(exposures []response.Exposure, tier string, deepest bool) {
+func (v *scopePageView) page(exposures []scope.Exposure, tier string, deepest bool) {
 	accounts, last := 0, postern.AccountID("")
 	for _, e := range exposures {
 		if e.Account != last {
@@ -201,7 +202,7 @@ func (w *Web) scope(q request) error {
 }
 
 // selector reads the form's answer. Times are UTC, as the page says.
-func selector(form map[string][]string) (s response.Selector, err error) {
+func selector(form map[string][]string) (s scope.Selector, err error) {
 	for _, v := range form["credential"] {
 		s.Credentials = append(s.Credentials, postern.CredentialID(v))
 	}
@@ -233,12 +234,12 @@ func selector(form map[string][]string) (s response.Selector, err error) {
 }
 
 type exposureView struct {
-	Incident  response.Incident
+	Incident  incident.Incident
 	Path      string
 	Back      string
 	Version   int
 	Account   postern.AccountID
-	Exposures []response.Exposure
+	Exposures []scope.Exposure
 	Preview   string
 }
 
@@ -253,7 +254,7 @@ func (w *Web) exposure(q request) error {
 		return errNothing
 	}
 	v := exposureView{Incident: in, Path: incidentPath(id), Version: version, Account: postern.AccountID(q.PathValue("account"))}
-	sc, err := w.Response.SavedScope(q.Context(), id, version, response.ExposureFilter{Account: v.Account})
+	sc, err := w.Response.SavedScope(q.Context(), id, version, scope.ExposureFilter{Account: v.Account})
 	if err != nil {
 		return err
 	}

@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/scope"
 )
 
 func TestSelector(t *testing.T) {
 	for _, c := range []struct {
 		form string
-		want response.Selector
+		want scope.Selector
 		kind postern.Kind
 	}{
-		{"credential=a&credential=b&session=c&staff=d", response.Selector{Credentials: []postern.CredentialID{"a", "b"}, Sessions: []postern.SessionID{"c"}, Staff: []postern.StaffID{"d"}}, postern.KindOther},
-		{"network=198.51.100.0/24&networks=203.0.113.0/24,+192.0.2.0/24", response.Selector{Networks: []string{"198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24"}}, postern.KindOther},
-		{"staff=d&since=2026-05-14T09:30&until=", response.Selector{Staff: []postern.StaffID{"d"}, Since: time.Date(2026, 5, 14, 9, 30, 0, 0, time.UTC)}, postern.KindOther},
-		{"staff=d&since=yesterday", response.Selector{}, postern.Invalid},
+		{"credential=a&credential=b&session=c&staff=d", scope.Selector{Credentials: []postern.CredentialID{"a", "b"}, Sessions: []postern.SessionID{"c"}, Staff: []postern.StaffID{"d"}}, postern.KindOther},
+		{"network=198.51.100.0/24&networks=203.0.113.0/24,+192.0.2.0/24", scope.Selector{Networks: []string{"198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24"}}, postern.KindOther},
+		{"staff=d&since=2026-05-14T09:30&until=", scope.Selector{Staff: []postern.StaffID{"d"}, Since: time.Date(2026, 5, 14, 9, 30, 0, 0, time.UTC)}, postern.KindOther},
+		{"staff=d&since=yesterday", scope.Selector{}, postern.Invalid},
 	} {
 		form, err := url.ParseQuery(c.form)
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/postern-mail/postern/response"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/ui"
 )
 
@@ -25,28 +25,28 @@ func queryOf(pairs ...string) string {
 
 // lineLooks says how a timeline's line is drawn.
 var lineLooks = map[string]struct{ icon, kind string }{
-	response.LineOpened:    {"siren", "accent"},
-	response.LineAlert:     {"bell", "warn"},
-	response.LineNote:      {"message-square", ""},
-	response.LineTask:      {"clipboard-check", ""},
-	response.LineLead:      {"user-check", ""},
-	response.LineCause:     {"search", ""},
-	response.LineSeverity:  {"gauge", ""},
-	response.LineContained: {"power-off", "ok"},
-	response.LineLifted:    {"undo-2", "warn"},
-	response.LineScoped:    {"layers", "info"},
-	response.LineDrafted:   {"file-pen", ""},
-	response.LineSubmitted: {"hand", ""},
-	response.LineApproved:  {"stamp", "ok"},
-	response.LineReturned:  {"undo-2", "warn"},
-	response.LineReleased:  {"send", "info"},
-	response.LineSent:      {"megaphone", "ok"},
-	response.LineClosed:    {"circle-check", "ok"},
-	response.LineReopened:  {"rotate-ccw", "warn"},
+	incident.LineOpened:    {"siren", "accent"},
+	incident.LineAlert:     {"bell", "warn"},
+	incident.LineNote:      {"message-square", ""},
+	incident.LineTask:      {"clipboard-check", ""},
+	incident.LineLead:      {"user-check", ""},
+	incident.LineCause:     {"search", ""},
+	incident.LineSeverity:  {"gauge", ""},
+	incident.LineContained: {"power-off", "ok"},
+	incident.LineLifted:    {"undo-2", "warn"},
+	incident.LineScoped:    {"layers", "info"},
+	incident.LineDrafted:   {"file-pen", ""},
+	incident.LineSubmitted: {"hand", ""},
+	incident.LineApproved:  {"stamp", "ok"},
+	incident.LineReturned:  {"undo-2", "warn"},
+	incident.LineReleased:  {"send", "info"},
+	incident.LineSent:      {"megaphone", "ok"},
+	incident.LineClosed:    {"circle-check", "ok"},
+	incident.LineReopened:  {"rotate-ccw", "warn"},
 }
 
 // moment puts a line of the timeline into the reader's language.
-func (w *Web) moment(lang, path string, l response.Line) ui.Moment {
+func (w *Web) moment(lang, path string, l incident.Line) ui.Moment {
 	c := w.ui.Words()
 	look := lineLooks[l.Kind]
 	m := ui.Moment{At: l.At, Icon: look.icon, Kind: look.kind, Who: l.ActorName, Text: l.Text}
@@ -59,45 +59,45 @@ func (w *Web) moment(lang, path string, l response.Line) ui.Moment {
 	}
 	title := func(pairs ...any) { m.Title = c.T(lang, "line."+l.Kind, pairs...) }
 	switch l.Kind {
-	case response.LineAlert:
+	case incident.LineAlert:
 		title("rule", c.T(lang, "rule."+l.Facts["rule"]))
 		m.Href, m.Action = "/alerts/"+l.Facts["alert"], c.T(lang, "line.alert.open")
-	case response.LineTask:
+	case incident.LineTask:
 		name := l.Facts["text"]
 		if l.Facts["task"] != "" {
 			name = c.T(lang, "task."+l.Facts["task"])
 		}
 		title("task", name, "state", c.T(lang, "task.state."+l.Facts["state"]))
-	case response.LineLead:
+	case incident.LineLead:
 		title("from", l.Facts["from"], "to", l.Facts["to"])
-	case response.LineCause:
+	case incident.LineCause:
 		title("to", c.T(lang, "cause."+l.Facts["to"]))
-	case response.LineSeverity:
+	case incident.LineSeverity:
 		title("from", c.T(lang, "severity."+l.Facts["from"]), "to", c.T(lang, "severity."+l.Facts["to"]))
-	case response.LineContained, response.LineLifted:
+	case incident.LineContained, incident.LineLifted:
 		title("what", thing(c, lang, l.Facts["kind"], l.Facts["subject"], l.Facts["label"]))
-		if l.Kind == response.LineContained {
+		if l.Kind == incident.LineContained {
 			m.Text = c.T(lang, "line.contained.text", "sessions", c.TN(lang, "n.sessions", n("sessions")), "grants", c.TN(lang, "n.grants", n("grants")), "ms", n("ms")) + "\n" + l.Text
 			if l.Position >= 0 {
 				m.Text += "\n" + c.T(lang, "contained.position", "position", l.Position)
 			}
 		}
-	case response.LineScoped:
+	case incident.LineScoped:
 		title("version", n("version"), "accounts", c.TN(lang, "n.accounts", n("accounts")), "messages", c.TN(lang, "n.messages", n("messages")))
 		m.Href, m.Action = path+"/scope?version="+l.Facts["version"], c.T(lang, "line.scoped.open")
 		if n("erased") > 0 {
 			m.Text = c.TN(lang, "n.erased", n("erased"))
 		}
-	case response.LineDrafted:
+	case incident.LineDrafted:
 		title("version", n("version"), "notices", c.TN(lang, "n.notices", n("notices")))
-	case response.LineSubmitted, response.LineApproved, response.LineReturned, response.LineReleased:
+	case incident.LineSubmitted, incident.LineApproved, incident.LineReturned, incident.LineReleased:
 		title("version", n("version"))
-	case response.LineSent:
+	case incident.LineSent:
 		title("version", n("version"), "sent", c.TN(lang, "n.sent", n("sent")))
 		if n("failed") > 0 {
 			m.Text, m.Kind = c.TN(lang, "n.failed", n("failed")), "warn"
 		}
-	case response.LineOpened:
+	case incident.LineOpened:
 		title()
 	default:
 		title()

@@ -1,4 +1,4 @@
-package response
+package scope
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/ledger"
+	"github.com/postern-mail/postern/response/incident"
+	"github.com/postern-mail/postern/response/refuse"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -47,20 +49,16 @@ type Scope struct {
 const page = 500
 
 // Find gives what a selector exposes, without saving it.
-func (r *Response) Find(ctx context.Context, s Selector) ([]Exposure, Totals, error) {
+func (v *Versions) Find(ctx context.Context, s Selector) ([]Exposure, Totals, error) {
 	if s.empty() {
-		return nil, Totals{}, invalid("response.invalid.selector", "choose at least one credential, session, member of staff or network")
+		return nil, Totals{}, refuse.Invalid("response.invalid.selector", "choose at least one credential, session, member of staff or network")
 	}
 	if !s.Since.IsZero() && !s.Until.IsZero() && !s.Since.Before(s.Until) {
-		return nil, Totals{}, invalid("response.invalid.window", "the window ends before it begins")
+		return nil, Totals{}, refuse.Invalid("response.invalid.window", "the window ends before it begins")
 	}
 	sessions := slices.Clone(s.Sessions)
 	if len(s.Networks) > 0 {
-		// The networks of sessions are known from the sign-ins: read them up to now.
-		if _, err := r.Tick(ctx); err != nil {
-			return nil, Totals{}, err
-		}
-		from, err := r.sessionsFrom(ctx, s.Networks)
+		from, err := v.sessionsFrom(ctx, s.Networks)
 		if err != nil {
 			return nil, Totals{}, err
 		}
@@ -71,7 +69,7 @@ func (r *Response) Find(ctx context.Context, s Selector) ([]Exposure, Totals, er
 	add := func(narrow func(*ledger.Filter)) error {
 		f := window
 		narrow(&f)
-		found, err := r.all(ctx, f)
+		found, err := v.all(ctx, f)
 		entries = append(entries, found...)
 		return err
 	}
@@ -95,9 +93,9 @@ func (r *Response) Find(ctx context.Context, s Selector) ([]Exposure, Totals, er
 }
 
 // all pages through the ledger, newest first, until there is no more.
-func (r *Response) all(ctx context.Context, f ledger.Filter) (entries []ledger.Entry, err error) {
+func (v *Versions) all(ctx context.Context, f ledger.Filter) (entries []ledger.Entry, err error) {
 	for {
-		found, err := r.ledger.Find(ctx, f)
+		found, err := v.ledger.Find(ctx, f)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read the ledger: %w", err)
 		}
@@ -109,39 +107,21 @@ func (r *Response) all(ctx context.Context, f ledger.Filter) (entries []ledger.E
 	}
 }
 
-func (r *Response) sessionsFrom(ctx context.Context, networks []string) (ids []postern.SessionID, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
-		for _, n := range networks {
-			err := tx.Rows("SELECT session FROM response_session_network WHERE network = ?1 ORDER BY session", db.Args(n), func(row db.Scanner) error {
-				var id postern.SessionID
-				err := row.Scan(&id)
-				ids = append(ids, id)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return ids, err
-}
-
 // Scope finds what a selector exposes and saves it as the incident's next
 // version.
-func (r *Response) Scope(ctx context.Context, by staff.Session, id postern.IncidentID, s Selector) (Scope, error) {
-	if err := require(by, staff.Responder); err != nil {
+func (v *Versions) Scope(ctx context.Context, by staff.Session, id postern.IncidentID, s Selector) (Scope, error) {
+	if err := incident.Require(by, staff.Responder); err != nil {
 		return Scope{}, err
 	}
-	if _, err := r.Incident(ctx, id); err != nil {
+	if _, err := v.book.Incident(ctx, id); err != nil {
 		return Scope{}, err
 	}
 	began := time.Now() // how long the query takes is real time, whatever day the incident's clock shows
-	exposures, totals, err := r.Find(ctx, s)
+	exposures, totals, err := v.Find(ctx, s)
 	if err != nil {
 		return Scope{}, err
 	}
-	sc := Scope{Incident: id, Made: moment(millis(r.now())), Maker: by.Staff, MakerName: by.Name, Selector: s, Exposures: exposures, Totals: totals,
+	sc := Scope{Incident: id, Made: db.Moment(db.Millis(v.now())), Maker: by.Staff, MakerName: by.Name, Selector: s, Exposures: exposures, Totals: totals,
 		Took: time.Since(began).Round(time.Microsecond)}
 	selector, err := json.Marshal(s)
 	if err != nil {
@@ -151,8 +131,8 @@ func (r *Response) Scope(ctx context.Context, by staff.Session, id postern.Incid
 	if err != nil {
 		return Scope{}, err
 	}
-	err = r.db.Update(ctx, func(tx *db.Tx) error {
-		in, err := live(tx, id)
+	err = v.db.Update(ctx, func(tx *db.Tx) error {
+		in, err := incident.Live(tx, id)
 		if err != nil {
 			return err
 		}
@@ -163,7 +143,7 @@ func (r *Response) Scope(ctx context.Context, by staff.Session, id postern.Incid
 			return err
 		}
 		if err := tx.ExecOne("INSERT INTO response_scope (incident, version, made, maker, maker_name, selector, totals, took) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-			id, sc.Version, millis(sc.Made), by.Staff, by.Name, string(selector), string(sums), sc.Took.Microseconds()); err != nil {
+			id, sc.Version, db.Millis(sc.Made), by.Staff, by.Name, string(selector), string(sums), sc.Took.Microseconds()); err != nil {
 			return err
 		}
 		for _, e := range exposures {
@@ -173,20 +153,20 @@ func (r *Response) Scope(ctx context.Context, by staff.Session, id postern.Incid
 			}
 			if err := tx.ExecOne(`INSERT INTO response_exposure (incident, version, account, tier, certainty, first, last, messages, disclosures, body)
 				VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`, id, sc.Version, e.Account, int64(e.Tier), e.Certainty,
-				millis(e.First), millis(e.Last), len(e.Messages), len(e.Disclosures), string(body)); err != nil {
+				db.Millis(e.First), db.Millis(e.Last), len(e.Messages), len(e.Disclosures), string(body)); err != nil {
 				return err
 			}
 		}
-		if err := r.discard(tx, id); err != nil {
+		if err := v.changed(tx, id); err != nil {
 			return err
 		}
-		if err := r.advance(tx, in, StateScoped); err != nil {
+		if err := v.book.Advance(tx, in, incident.StateScoped); err != nil {
 			return err
 		}
-		if err := r.done(tx, id, by, "scope"); err != nil {
+		if err := v.book.Done(tx, id, by, "scope"); err != nil {
 			return err
 		}
-		return r.note(tx, id, by, Line{Kind: LineScoped, Facts: map[string]string{
+		return v.book.Write(tx, id, by, incident.Line{Kind: incident.LineScoped, Facts: map[string]string{
 			"version": strconv.Itoa(sc.Version), "accounts": strconv.Itoa(totals.Accounts), "messages": strconv.Itoa(totals.Messages),
 			"disclosures": strconv.Itoa(totals.Disclosures), "erased": strconv.Itoa(totals.Erased)}})
 	})
@@ -207,18 +187,18 @@ type ExposureFilter struct {
 
 // LastScope gives the newest version with all its exposures: NotFound when
 // there is none.
-func (r *Response) LastScope(ctx context.Context, id postern.IncidentID) (Scope, error) {
-	return r.SavedScope(ctx, id, 0, ExposureFilter{})
+func (v *Versions) LastScope(ctx context.Context, id postern.IncidentID) (Scope, error) {
+	return v.SavedScope(ctx, id, 0, ExposureFilter{})
 }
 
 // SavedScope gives a version, 0 for the newest, with the chosen exposures.
-func (r *Response) SavedScope(ctx context.Context, id postern.IncidentID, version int, f ExposureFilter) (sc Scope, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
-		sc, err = scopeOf(tx, id, version)
+func (v *Versions) SavedScope(ctx context.Context, id postern.IncidentID, version int, f ExposureFilter) (sc Scope, err error) {
+	err = v.db.View(ctx, func(tx *db.Tx) error {
+		sc, err = Of(tx, id, version)
 		if err != nil {
 			return err
 		}
-		sc.Exposures, err = exposuresOf(tx, id, sc.Version, f)
+		sc.Exposures, err = ExposuresOf(tx, id, sc.Version, f)
 		return err
 	})
 	return sc, err
@@ -226,8 +206,8 @@ func (r *Response) SavedScope(ctx context.Context, id postern.IncidentID, versio
 
 // Scopes gives the versions of an incident without their exposures, oldest
 // first.
-func (r *Response) Scopes(ctx context.Context, id postern.IncidentID) (all []Scope, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+func (v *Versions) Scopes(ctx context.Context, id postern.IncidentID) (all []Scope, err error) {
+	err = v.db.View(ctx, func(tx *db.Tx) error {
 		all = nil
 		return tx.Rows("SELECT "+scopeColumns+" FROM response_scope WHERE incident = ?1 ORDER BY version", db.Args(id), func(row db.Scanner) error {
 			sc, err := scanScope(row)
@@ -246,14 +226,16 @@ func scanScope(row db.Scanner) (sc Scope, err error) {
 	if err := row.Scan(&sc.Incident, &sc.Version, &made, &sc.Maker, &sc.MakerName, &selector, &totals, &took); err != nil {
 		return sc, err
 	}
-	sc.Made, sc.Took = moment(made), time.Duration(took)*time.Microsecond
+	sc.Made, sc.Took = db.Moment(made), time.Duration(took)*time.Microsecond
 	if err := json.Unmarshal([]byte(selector), &sc.Selector); err != nil {
 		return sc, err
 	}
 	return sc, json.Unmarshal([]byte(totals), &sc.Totals)
 }
 
-func scopeOf(tx *db.Tx, id postern.IncidentID, version int) (sc Scope, err error) {
+// Of gives a version in a transaction, 0 for the newest, without its exposures:
+// NotFound when there is none.
+func Of(tx *db.Tx, id postern.IncidentID, version int) (sc Scope, err error) {
 	found := false
 	err = tx.Rows("SELECT "+scopeColumns+" FROM response_scope WHERE incident = ?1 AND (?2 = 0 OR version = ?2) ORDER BY version DESC LIMIT 1", db.Args(id, int64(version)),
 		func(row db.Scanner) (err error) {
@@ -262,12 +244,13 @@ func scopeOf(tx *db.Tx, id postern.IncidentID, version int) (sc Scope, err error
 			return err
 		})
 	if err == nil && !found {
-		err = orNotFound(db.ErrNoRows, "response.unknown.scope", "nothing has been scoped yet")
+		err = refuse.Unknown("response.unknown.scope", "nothing has been scoped yet")
 	}
 	return sc, err
 }
 
-func exposuresOf(tx *db.Tx, id postern.IncidentID, version int, f ExposureFilter) (all []Exposure, err error) {
+// ExposuresOf gives the chosen exposures of a version in a transaction.
+func ExposuresOf(tx *db.Tx, id postern.IncidentID, version int, f ExposureFilter) (all []Exposure, err error) {
 	limit := f.Limit
 	if limit <= 0 {
 		limit = 1 << 30
@@ -277,7 +260,7 @@ func exposuresOf(tx *db.Tx, id postern.IncidentID, version int, f ExposureFilter
 			AND (?3 = '' OR account = ?3)
 			GROUP BY account HAVING (?4 = 0 OR max(CASE WHEN tier = ?4 THEN 1 ELSE 0 END) = 1) AND (?6 = 0 OR max(tier) = ?4)
 			ORDER BY account LIMIT ?7)
-		ORDER BY account, tier`, db.Args(id, int64(version), string(f.Account), int64(f.Tier), string(f.After), bit(f.Deepest), int64(limit)), func(row db.Scanner) error {
+		ORDER BY account, tier`, db.Args(id, int64(version), string(f.Account), int64(f.Tier), string(f.After), db.Bit(f.Deepest), int64(limit)), func(row db.Scanner) error {
 		var body string
 		if err := row.Scan(&body); err != nil {
 			return err

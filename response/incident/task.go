@@ -1,4 +1,4 @@
-package response
+package incident
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/response/refuse"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -41,10 +42,10 @@ var planned = [...]string{"contain", "call", "other-ways", "scope", "authority",
 // PlannedTasks gives the names of the tasks that every incident starts with.
 func PlannedTasks() []string { return slices.Clone(planned[:]) }
 
-func (r *Response) plan(tx *db.Tx, id postern.IncidentID, now time.Time) error {
+func (b *Book) plan(tx *db.Tx, id postern.IncidentID, now time.Time) error {
 	for i, name := range planned {
 		if err := tx.ExecOne("INSERT INTO response_task (incident, number, name, text, state, holder, at) VALUES (?1, ?2, ?3, '', ?4, '', ?5)",
-			id, i+1, name, TaskNotStarted, millis(now)); err != nil {
+			id, i+1, name, TaskNotStarted, db.Millis(now)); err != nil {
 			return err
 		}
 	}
@@ -52,14 +53,14 @@ func (r *Response) plan(tx *db.Tx, id postern.IncidentID, now time.Time) error {
 }
 
 // Tasks gives an incident's tasks in their order.
-func (r *Response) Tasks(ctx context.Context, id postern.IncidentID) (tasks []Task, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+func (b *Book) Tasks(ctx context.Context, id postern.IncidentID) (tasks []Task, err error) {
+	err = b.db.View(ctx, func(tx *db.Tx) error {
 		tasks = nil
 		return tx.Rows("SELECT number, name, text, state, holder, at FROM response_task WHERE incident = ?1 ORDER BY number", db.Args(id), func(row db.Scanner) error {
 			var t Task
 			var at int64
 			err := row.Scan(&t.Number, &t.Name, &t.Text, &t.State, &t.Holder, &at)
-			t.At = moment(at)
+			t.At = db.Moment(at)
 			tasks = append(tasks, t)
 			return err
 		})
@@ -71,8 +72,8 @@ func (r *Response) Tasks(ctx context.Context, id postern.IncidentID) (tasks []Ta
 }
 
 // AddTask adds one of the responders' own.
-func (r *Response) AddTask(ctx context.Context, by staff.Session, id postern.IncidentID, text string) error {
-	return r.change(ctx, by, id, text, func(tx *db.Tx, _ Incident, text string) error {
+func (b *Book) AddTask(ctx context.Context, by staff.Session, id postern.IncidentID, text string) error {
+	return b.Change(ctx, by, id, text, func(tx *db.Tx, _ Incident, text string) error {
 		if err := tx.Lock("response incident"); err != nil {
 			return err
 		}
@@ -81,42 +82,42 @@ func (r *Response) AddTask(ctx context.Context, by staff.Session, id postern.Inc
 			return err
 		}
 		if err := tx.ExecOne("INSERT INTO response_task (incident, number, name, text, state, holder, at) VALUES (?1, ?2, '', ?3, ?4, ?5, ?6)",
-			id, n, text, TaskNotStarted, by.Name, millis(r.now())); err != nil {
+			id, n, text, TaskNotStarted, by.Name, db.Millis(b.now())); err != nil {
 			return err
 		}
-		return r.note(tx, id, by, Line{Kind: LineTask, Facts: map[string]string{"text": text, "state": TaskNotStarted}})
+		return b.Write(tx, id, by, Line{Kind: LineTask, Facts: map[string]string{"text": text, "state": TaskNotStarted}})
 	})
 }
 
 // SetTask moves a task to a state. It holds who did so.
-func (r *Response) SetTask(ctx context.Context, by staff.Session, id postern.IncidentID, number int64, state string) error {
+func (b *Book) SetTask(ctx context.Context, by staff.Session, id postern.IncidentID, number int64, state string) error {
 	if !slices.Contains(TaskStates[:], state) {
-		return invalid("response.invalid.task", "a task is \"not-started\", \"looked-at\", \"done\" or \"not-needed\"")
+		return refuse.Invalid("response.invalid.task", "a task is \"not-started\", \"looked-at\", \"done\" or \"not-needed\"")
 	}
-	return r.change(ctx, by, id, "-", func(tx *db.Tx, _ Incident, _ string) error {
+	return b.Change(ctx, by, id, "-", func(tx *db.Tx, _ Incident, _ string) error {
 		var t Task
 		if err := tx.Row("SELECT name, text, state FROM response_task WHERE incident = ?1 AND number = ?2", db.Args(id, number), &t.Name, &t.Text, &t.State); err != nil {
-			return orNotFound(err, "response.unknown.task", "there is no task "+strconv.FormatInt(number, 10))
+			return refuse.Missing(err, "response.unknown.task", "there is no task "+strconv.FormatInt(number, 10))
 		}
 		if t.State == state {
 			return nil
 		}
-		return r.setTask(tx, id, by, number, t, state)
+		return b.setTask(tx, id, by, number, t, state)
 	})
 }
 
-func (r *Response) setTask(tx *db.Tx, id postern.IncidentID, by staff.Session, number int64, t Task, state string) error {
+func (b *Book) setTask(tx *db.Tx, id postern.IncidentID, by staff.Session, number int64, t Task, state string) error {
 	if err := tx.ExecOne("UPDATE response_task SET state = ?3, holder = ?4, at = ?5 WHERE incident = ?1 AND number = ?2",
-		id, number, state, by.Name, millis(r.now())); err != nil {
+		id, number, state, by.Name, db.Millis(b.now())); err != nil {
 		return err
 	}
-	return r.note(tx, id, by, Line{Kind: LineTask, Facts: map[string]string{"task": t.Name, "text": t.Text, "state": state}})
+	return b.Write(tx, id, by, Line{Kind: LineTask, Facts: map[string]string{"task": t.Name, "text": t.Text, "state": state}})
 }
 
-// done ticks off a planned task that the work itself has shown to be done; what
+// Done ticks off a planned task that the work itself has shown to be done; what
 // a responder has already set stays.
-func (r *Response) done(tx *db.Tx, id postern.IncidentID, by staff.Session, name string) error {
+func (b *Book) Done(tx *db.Tx, id postern.IncidentID, by staff.Session, name string) error {
 	_, err := tx.Exec("UPDATE response_task SET state = 'done', holder = ?3, at = ?4 WHERE incident = ?1 AND name = ?2 AND state IN ('not-started', 'looked-at')",
-		id, name, by.Name, millis(r.now()))
+		id, name, by.Name, db.Millis(b.now()))
 	return err
 }

@@ -1,4 +1,4 @@
-package response
+package notify
 
 import (
 	"crypto/sha256"
@@ -9,7 +9,9 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/response/notice"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -20,15 +22,15 @@ const (
 )
 
 // see counts the exposures of one account.
-func see(exposures []Exposure) notice.Seen {
-	s := notice.Seen{Certainty: Shown}
+func see(exposures []scope.Exposure) notice.Seen {
+	s := notice.Seen{Certainty: scope.Shown}
 	of := map[postern.MessageID]postern.Field{}
 	for _, e := range exposures {
 		s.Deepest = max(s.Deepest, e.Tier)
 		s.Account |= e.Fields & accountFields
 		s.Mailboxes = s.Mailboxes || e.Fields&postern.FieldMailboxes != 0
 		s.AnyTrace = s.AnyTrace || e.Fields&postern.FieldTrace != 0
-		if e.Certainty != Shown {
+		if e.Certainty != scope.Shown {
 			s.Certainty = e.Certainty
 		}
 		for _, m := range e.Messages {
@@ -74,7 +76,7 @@ func see(exposures []Exposure) notice.Seen {
 }
 
 // employers gives who employs the members whose sign-ins were used.
-func employers(exposures []Exposure, organisations []staff.Organisation) (all []notice.Employer) {
+func employers(exposures []scope.Exposure, organisations []staff.Organisation) (all []notice.Employer) {
 	var seen []postern.OrganisationID
 	for _, e := range exposures {
 		for _, d := range e.Disclosures {
@@ -134,4 +136,24 @@ func codeOf(id postern.NoticeID) string {
 func controlID(id postern.NoticeID, version int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "postern notice control\x00%s\x00%d", id, version))
 	return hex.EncodeToString(sum[:16])
+}
+
+// touching gives the containments that ended what a selector names, and those
+// that were made for the incident.
+func touching(all []gate.Containment, ours []incident.Containment, s scope.Selector) (touch []gate.Containment) {
+	for _, c := range all {
+		named := slices.ContainsFunc(ours, func(o incident.Containment) bool { return o.Gate == c.ID })
+		switch c.Kind {
+		case gate.KindCredential:
+			named = named || slices.Contains(s.Credentials, postern.CredentialID(c.Subject))
+		case gate.KindSession:
+			named = named || slices.Contains(s.Sessions, postern.SessionID(c.Subject))
+		case gate.KindNetwork:
+			named = named || slices.Contains(s.Networks, c.Subject)
+		}
+		if named {
+			touch = append(touch, c)
+		}
+	}
+	return touch
 }

@@ -1,4 +1,4 @@
-package response
+package detect
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/response/incident"
 )
 
 // Rules are the numbers that raise alerts. The zero value of a number takes the
@@ -95,21 +96,6 @@ const (
 // RuleNames lists the rules, the most telling first.
 var RuleNames = [...]string{RuleDevice, RuleNewNetwork, RuleFanOutHour, RuleFanOutDay, RuleFanOutWeek, RuleGuarded, RuleRefusals, RuleNoCase}
 
-// Severity orders alerts and incidents.
-type Severity int
-
-// The severities. A pager wakes somebody for High.
-const (
-	Low    Severity = 1
-	Medium Severity = 2
-	High   Severity = 3
-)
-
-// String gives the severity's name as it stands in pages' keys.
-func (s Severity) String() string {
-	return [...]string{"none", "low", "medium", "high"}[min(max(s, 0), High)]
-}
-
 // act is what the feeds tell of one moment, in the words of the rules.
 type act struct {
 	kind       string // kindSignIn, kindMoved, kindShown, kindRefused, kindDevice, kindMissing
@@ -155,13 +141,13 @@ type figures struct {
 // finding is a rule that fired: what to say, with the numbers it rests on.
 type finding struct {
 	rule     string
-	severity Severity
+	severity incident.Severity
 	figures  map[string]int // "accounts", "limit", "median", …
 }
 
 // judge applies the rules to one act. It is a pure function of its arguments.
 func (r Rules) judge(a act, f figures) (found []finding) {
-	add := func(rule string, s Severity, figures map[string]int) {
+	add := func(rule string, s incident.Severity, figures map[string]int) {
 		found = append(found, finding{rule, s, figures})
 	}
 	deep := a.kind == kindShown && a.tier >= postern.TierEnvelope
@@ -178,12 +164,12 @@ func (r Rules) judge(a act, f figures) (found []finding) {
 		}
 	}
 	if r.NewNetwork > 0 && (a.fresh || f.freshSession && a.kind == kindShown) {
-		s := Low
+		s := incident.Low
 		if f.sessionShown > 0 {
-			s = Medium
+			s = incident.Medium
 		}
 		if f.sessionDeepest >= postern.TierEnvelope {
-			s = High
+			s = incident.High
 		}
 		add(RuleNewNetwork, s, map[string]int{"shown": f.sessionShown, "tier": int(f.sessionDeepest)})
 	}
@@ -192,18 +178,18 @@ func (r Rules) judge(a act, f figures) (found []finding) {
 			"minutes": int(a.at.Sub(f.refusalsSince).Round(time.Minute) / time.Minute)})
 	}
 	if a.kind == kindShown && r.Guarded > 0 && f.guarded >= r.Guarded {
-		add(RuleGuarded, High, map[string]int{"messages": f.guarded, "limit": r.Guarded})
+		add(RuleGuarded, incident.High, map[string]int{"messages": f.guarded, "limit": r.Guarded})
 	}
 	if r.Device > 0 && a.kind == kindDevice {
-		add(RuleDevice, High, map[string]int{})
+		add(RuleDevice, incident.High, map[string]int{})
 	}
 	if r.Device > 0 && a.kind == kindMissing {
-		add(RuleDevice, Low, map[string]int{})
+		add(RuleDevice, incident.Low, map[string]int{})
 	}
 	if a.kind == kindShown && r.NoCase > 0 && !a.hasCase {
-		s := Medium
+		s := incident.Medium
 		if a.tier >= postern.TierEnvelope {
-			s = High
+			s = incident.High
 		}
 		add(RuleNoCase, s, map[string]int{"tier": int(a.tier)})
 	}
@@ -211,11 +197,11 @@ func (r Rules) judge(a act, f figures) (found []finding) {
 }
 
 // graver: at the limit somebody should look, at twice the limit now.
-func graver(n, limit int) Severity {
+func graver(n, limit int) incident.Severity {
 	if n >= 2*limit {
-		return High
+		return incident.High
 	}
-	return Medium
+	return incident.Medium
 }
 
 // median of the lower middle: it never invents a half account.

@@ -1,4 +1,4 @@
-package response
+package incident
 
 import (
 	"context"
@@ -46,8 +46,8 @@ type Line struct {
 	Position  int64             // in the ledger, -1 for none
 }
 
-// note appends a line in the transaction that does what it says.
-func (r *Response) note(tx *db.Tx, id postern.IncidentID, by staff.Session, l Line) error {
+// Write appends a line in the transaction that does what it says.
+func (b *Book) Write(tx *db.Tx, id postern.IncidentID, by staff.Session, l Line) error {
 	facts, err := json.Marshal(l.Facts)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (r *Response) note(tx *db.Tx, id postern.IncidentID, by staff.Session, l Li
 		position = &l.Position
 	}
 	err = tx.ExecOne("INSERT INTO response_timeline (incident, at, kind, actor, actor_name, text, facts, position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-		id, millis(r.now()), l.Kind, by.Staff, by.Name, l.Text, string(facts), position)
+		id, db.Millis(b.now()), l.Kind, by.Staff, by.Name, l.Text, string(facts), position)
 	if err != nil {
 		return fmt.Errorf("couldn't write the timeline: %w", err)
 	}
@@ -65,8 +65,8 @@ func (r *Response) note(tx *db.Tx, id postern.IncidentID, by staff.Session, l Li
 }
 
 // Timeline gives an incident's lines, oldest first.
-func (r *Response) Timeline(ctx context.Context, id postern.IncidentID) (lines []Line, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+func (b *Book) Timeline(ctx context.Context, id postern.IncidentID) (lines []Line, err error) {
+	err = b.db.View(ctx, func(tx *db.Tx) error {
 		lines = nil
 		return tx.Rows("SELECT seq, at, kind, actor, actor_name, text, facts, position FROM response_timeline WHERE incident = ?1 ORDER BY seq", db.Args(id),
 			func(row db.Scanner) error {
@@ -77,7 +77,7 @@ func (r *Response) Timeline(ctx context.Context, id postern.IncidentID) (lines [
 				if err := row.Scan(&l.Seq, &at, &l.Kind, &l.Actor, &l.ActorName, &l.Text, &facts, &position); err != nil {
 					return err
 				}
-				l.At = moment(at)
+				l.At = db.Moment(at)
 				if position != nil {
 					l.Position = *position
 				}
@@ -92,8 +92,8 @@ func (r *Response) Timeline(ctx context.Context, id postern.IncidentID) (lines [
 }
 
 // Note adds a person's own words to the timeline.
-func (r *Response) Note(ctx context.Context, by staff.Session, id postern.IncidentID, text string) error {
-	return r.change(ctx, by, id, text, func(tx *db.Tx, _ Incident, text string) error {
-		return r.note(tx, id, by, Line{Kind: LineNote, Text: text})
+func (b *Book) Note(ctx context.Context, by staff.Session, id postern.IncidentID, text string) error {
+	return b.Change(ctx, by, id, text, func(tx *db.Tx, _ Incident, text string) error {
+		return b.Write(tx, id, by, Line{Kind: LineNote, Text: text})
 	})
 }

@@ -1,14 +1,15 @@
-package response
+package notify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/response/notice"
+	"github.com/postern-mail/postern/response/refuse"
+	"github.com/postern-mail/postern/response/scope"
 )
 
 // The states of a version of an incident's notices.
@@ -90,7 +91,7 @@ type Notice struct {
 	State         string
 	Problem       string // why it is not sent: ProblemGone, …; "" for none
 	At            time.Time
-	Exposures     []Exposure // only from NoticesOf: what the product's page lists
+	Exposures     []scope.Exposure // only from NoticesOf: what the product's page lists
 }
 
 const batchColumns = `incident, version, scope, state, drafted, drafter, drafter_name, answered, COALESCE(approver, ''), COALESCE(approver_name, ''), released, finished`
@@ -99,7 +100,7 @@ func scanBatch(row db.Scanner) (b Batch, err error) {
 	var drafted int64
 	var answered, released, finished *int64
 	err = row.Scan(&b.Incident, &b.Version, &b.Scope, &b.State, &drafted, &b.Drafter, &b.DrafterName, &answered, &b.Approver, &b.ApproverName, &released, &finished)
-	b.Drafted, b.Answered, b.Released, b.Finished = moment(drafted), instant(answered), instant(released), instant(finished)
+	b.Drafted, b.Answered, b.Released, b.Finished = db.Moment(drafted), db.Instant(answered), db.Instant(released), db.Instant(finished)
 	return b, err
 }
 
@@ -116,7 +117,7 @@ func batches(tx *db.Tx, where string, args ...any) (all []Batch, err error) {
 func lastBatch(tx *db.Tx, id postern.IncidentID) (Batch, error) {
 	all, err := batches(tx, "incident = ?1 ORDER BY version DESC LIMIT 1", id)
 	if err == nil && len(all) == 0 {
-		err = orNotFound(db.ErrNoRows, "response.unknown.batch", "no notices have been drafted yet")
+		err = refuse.Unknown("response.unknown.batch", "no notices have been drafted yet")
 	}
 	if err != nil {
 		return Batch{}, err
@@ -151,8 +152,8 @@ func (b *Batch) count(tx *db.Tx) error {
 }
 
 // Batches gives an incident's versions with their counts, newest first.
-func (r *Response) Batches(ctx context.Context, id postern.IncidentID) (all []Batch, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+func (o *Office) Batches(ctx context.Context, id postern.IncidentID) (all []Batch, err error) {
+	err = o.db.View(ctx, func(tx *db.Tx) error {
 		all, err = batches(tx, "incident = ?1 ORDER BY version DESC", id)
 		for i := range all {
 			if err == nil {
@@ -169,8 +170,8 @@ func (r *Response) Batches(ctx context.Context, id postern.IncidentID) (all []Ba
 
 // Batch gives the newest version with its counts: NotFound when nothing was
 // drafted.
-func (r *Response) Batch(ctx context.Context, id postern.IncidentID) (b Batch, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+func (o *Office) Batch(ctx context.Context, id postern.IncidentID) (b Batch, err error) {
+	err = o.db.View(ctx, func(tx *db.Tx) error {
 		if b, err = lastBatch(tx, id); err != nil {
 			return err
 		}
@@ -185,7 +186,7 @@ func scanNotice(row db.Scanner) (n Notice, err error) {
 	var at int64
 	err = row.Scan(&n.ID, &n.Version, &n.Incident, &n.Account, &n.Code, &n.Kind, &n.Locale, &n.Subject, &n.Text, &n.State, &n.Problem, &at)
 	if at > 0 {
-		n.At = moment(at)
+		n.At = db.Moment(at)
 	}
 	return n, err
 }
@@ -209,11 +210,11 @@ type NoticeFilter struct {
 }
 
 // Notices gives the chosen notices, by account.
-func (r *Response) Notices(ctx context.Context, id postern.IncidentID, f NoticeFilter) (all []Notice, err error) {
+func (o *Office) Notices(ctx context.Context, id postern.IncidentID, f NoticeFilter) (all []Notice, err error) {
 	if f.Limit <= 0 {
 		f.Limit = 50
 	}
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+	err = o.db.View(ctx, func(tx *db.Tx) error {
 		if f.Version == 0 {
 			b, err := lastBatch(tx, id)
 			if err != nil {
@@ -231,8 +232,8 @@ func (r *Response) Notices(ctx context.Context, id postern.IncidentID, f NoticeF
 // NoticesOf gives what an account has been told, newest first: every notice that
 // was released, whether or not it reached the mailbox, because the mailbox is
 // what was reached in the breach.
-func (r *Response) NoticesOf(ctx context.Context, a postern.AccountID) (all []Notice, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
+func (o *Office) NoticesOf(ctx context.Context, a postern.AccountID) (all []Notice, err error) {
+	err = o.db.View(ctx, func(tx *db.Tx) error {
 		all, err = notices(tx, `account = ?1 AND EXISTS (SELECT 1 FROM response_batch b
 			WHERE b.incident = response_notice.incident AND b.version = response_notice.version AND b.released IS NOT NULL)
 			ORDER BY COALESCE(sent, 0) = 0 DESC, sent DESC, version DESC`, a)
@@ -247,7 +248,7 @@ func (r *Response) NoticesOf(ctx context.Context, a postern.AccountID) (all []No
 			if all[i].At.IsZero() {
 				all[i].At = b[0].Released
 			}
-			all[i].Exposures, err = exposuresOf(tx, all[i].Incident, b[0].Scope, ExposureFilter{Account: a})
+			all[i].Exposures, err = scope.ExposuresOf(tx, all[i].Incident, b[0].Scope, scope.ExposureFilter{Account: a})
 			if err != nil {
 				return err
 			}
@@ -258,9 +259,4 @@ func (r *Response) NoticesOf(ctx context.Context, a postern.AccountID) (all []No
 		return nil, fmt.Errorf("couldn't read the notices: %w", err)
 	}
 	return all, nil
-}
-
-func isUnknown(err error) bool {
-	var e *postern.Error
-	return errors.As(err, &e) && e.Kind == postern.NotFound
 }

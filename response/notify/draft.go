@@ -1,4 +1,4 @@
-package response
+package notify
 
 import (
 	"context"
@@ -10,7 +10,10 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/response/notice"
+	"github.com/postern-mail/postern/response/refuse"
+	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -19,11 +22,11 @@ import (
 // same before is not told again; whoever was told something else gets a
 // correction. Conflict when there is nobody to tell, or when a version is
 // approved or under way.
-func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.IncidentID) (Batch, error) {
-	if err := require(by, staff.Responder); err != nil {
+func (o *Office) Draft(ctx context.Context, by staff.Session, id postern.IncidentID) (Batch, error) {
+	if err := incident.Require(by, staff.Responder); err != nil {
 		return Batch{}, err
 	}
-	d, err := r.drafting(ctx, id)
+	d, err := o.drafting(ctx, id)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -33,8 +36,8 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 		if !tell {
 			continue
 		}
-		person, err := r.controls.Person(ctx, a)
-		gone := isUnknown(err)
+		person, err := o.controls.Person(ctx, a)
+		gone := refuse.IsUnknown(err)
 		if err != nil && !gone {
 			return Batch{}, fmt.Errorf("couldn't ask for a person's language: %w", err)
 		}
@@ -49,17 +52,17 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 		drafted = append(drafted, n)
 	}
 	if len(drafted) == 0 {
-		return Batch{}, conflict("response.conflict.nobody", "there is nobody to tell: nobody is affected, or everybody was told")
+		return Batch{}, refuse.Conflict("response.conflict.nobody", "there is nobody to tell: nobody is affected, or everybody was told")
 	}
 	b := Batch{Incident: id, Version: d.version, Scope: d.scope.Version, State: BatchDraft, Drafted: d.made, Drafter: by.Staff, DrafterName: by.Name}
-	err = r.db.Update(ctx, func(tx *db.Tx) error {
+	err = o.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock("response incident"); err != nil {
 			return err
 		}
-		if _, err := live(tx, id); err != nil {
+		if _, err := incident.Live(tx, id); err != nil {
 			return err
 		}
-		if err := r.discard(tx, id); err != nil {
+		if err := o.Discard(tx, id); err != nil {
 			return err
 		}
 		now, err := versionFor(tx, id)
@@ -67,10 +70,10 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 			return err
 		}
 		if now != d.version {
-			return conflict("response.conflict.draft", "somebody drafted the notices at the same time: look at theirs")
+			return refuse.Conflict("response.conflict.draft", "somebody drafted the notices at the same time: look at theirs")
 		}
 		if err := tx.ExecOne("INSERT INTO response_batch (incident, version, scope, state, drafted, drafter, drafter_name) VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6)",
-			id, b.Version, b.Scope, millis(b.Drafted), by.Staff, by.Name); err != nil {
+			id, b.Version, b.Scope, db.Millis(b.Drafted), by.Staff, by.Name); err != nil {
 			return err
 		}
 		for _, n := range drafted {
@@ -80,7 +83,7 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 				return err
 			}
 		}
-		if err := r.note(tx, id, by, Line{Kind: LineDrafted, Facts: map[string]string{"version": strconv.Itoa(b.Version), "notices": strconv.Itoa(len(drafted))}}); err != nil {
+		if err := o.book.Write(tx, id, by, incident.Line{Kind: incident.LineDrafted, Facts: map[string]string{"version": strconv.Itoa(b.Version), "notices": strconv.Itoa(len(drafted))}}); err != nil {
 			return err
 		}
 		return b.count(tx)
@@ -95,26 +98,26 @@ func (r *Response) Draft(ctx context.Context, by staff.Session, id postern.Incid
 func versionFor(tx *db.Tx, id postern.IncidentID) (int, error) {
 	b, err := lastBatch(tx, id)
 	switch {
-	case isUnknown(err):
+	case refuse.IsUnknown(err):
 		return 1, nil
 	case err != nil:
 		return 0, err
 	case b.State == BatchApproved || b.State == BatchSending:
-		return 0, conflict("response.conflict.under-way", "a version is approved or under way: send it first")
+		return 0, refuse.Conflict("response.conflict.under-way", "a version is approved or under way: send it first")
 	}
 	return b.Version + 1, nil
 }
 
 // drafting is everything the notices of an incident are made of.
 type drafting struct {
-	incident      Incident
-	scope         Scope
+	incident      incident.Incident
+	scope         scope.Scope
 	version       int
 	made          time.Time
 	provider      string
 	organisations []staff.Organisation
 	containments  []gate.Containment // that ended what the scope names
-	now           map[postern.AccountID][]Exposure
+	now           map[postern.AccountID][]scope.Exposure
 	told          map[postern.AccountID]told
 	order         []postern.AccountID
 }
@@ -123,14 +126,14 @@ type drafting struct {
 type told struct {
 	at        time.Time
 	withdrawn bool
-	exposures []Exposure
+	exposures []scope.Exposure
 }
 
 // drafting gathers what the next version is made of.
-func (r *Response) drafting(ctx context.Context, id postern.IncidentID) (d *drafting, err error) {
-	return r.gather(ctx, id, func(tx *db.Tx, d *drafting) error {
-		if d.incident.State == StateClosed {
-			return conflict("response.conflict.closed", "this incident is closed: reopen it first")
+func (o *Office) drafting(ctx context.Context, id postern.IncidentID) (d *drafting, err error) {
+	return o.gather(ctx, id, func(tx *db.Tx, d *drafting) error {
+		if d.incident.State == incident.StateClosed {
+			return refuse.Conflict("response.conflict.closed", "this incident is closed: reopen it first")
 		}
 		var err error
 		d.version, err = versionFor(tx, id)
@@ -140,10 +143,10 @@ func (r *Response) drafting(ctx context.Context, id postern.IncidentID) (d *draf
 
 // previewing gathers what the newest version was made of, whatever became of
 // it; without one, what the first would be made of.
-func (r *Response) previewing(ctx context.Context, id postern.IncidentID) (d *drafting, err error) {
-	return r.gather(ctx, id, func(tx *db.Tx, d *drafting) error {
+func (o *Office) previewing(ctx context.Context, id postern.IncidentID) (d *drafting, err error) {
+	return o.gather(ctx, id, func(tx *db.Tx, d *drafting) error {
 		b, err := lastBatch(tx, id)
-		if isUnknown(err) {
+		if refuse.IsUnknown(err) {
 			d.version = 1
 			return nil
 		}
@@ -151,39 +154,39 @@ func (r *Response) previewing(ctx context.Context, id postern.IncidentID) (d *dr
 			return err
 		}
 		d.version, d.made = b.Version, b.Drafted
-		d.scope, err = scopeOf(tx, id, b.Scope)
+		d.scope, err = scope.Of(tx, id, b.Scope)
 		return err
 	})
 }
 
-func (r *Response) gather(ctx context.Context, id postern.IncidentID, choose func(*db.Tx, *drafting) error) (d *drafting, err error) {
-	organisations, err := r.staff.Organisations(ctx)
+func (o *Office) gather(ctx context.Context, id postern.IncidentID, choose func(*db.Tx, *drafting) error) (d *drafting, err error) {
+	organisations, err := o.staff.Organisations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.gate.Containments(ctx)
+	all, err := o.gate.Containments(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read what was ended: %w", err)
 	}
-	err = r.db.View(ctx, func(tx *db.Tx) error {
-		d = &drafting{made: moment(millis(r.now())), provider: r.provider, organisations: organisations,
-			now: map[postern.AccountID][]Exposure{}, told: map[postern.AccountID]told{}}
+	err = o.db.View(ctx, func(tx *db.Tx) error {
+		d = &drafting{made: db.Moment(db.Millis(o.now())), provider: o.provider, organisations: organisations,
+			now: map[postern.AccountID][]scope.Exposure{}, told: map[postern.AccountID]told{}}
 		var err error
-		if d.incident, err = incident(tx, id); err != nil {
+		if d.incident, err = incident.Get(tx, id); err != nil {
 			return err
 		}
-		if d.scope, err = scopeOf(tx, id, 0); err != nil {
+		if d.scope, err = scope.Of(tx, id, 0); err != nil {
 			return err
 		}
 		if err := choose(tx, d); err != nil {
 			return err
 		}
-		ours, err := containments(tx, id)
+		ours, err := incident.Ended(tx, id)
 		if err != nil {
 			return err
 		}
 		d.containments = touching(all, ours, d.scope.Selector)
-		current, err := exposuresOf(tx, id, d.scope.Version, ExposureFilter{})
+		current, err := scope.ExposuresOf(tx, id, d.scope.Version, scope.ExposureFilter{})
 		if err != nil {
 			return err
 		}
@@ -204,8 +207,8 @@ func (d *drafting) readTold(tx *db.Tx, id postern.IncidentID) error {
 		return err
 	}
 	for _, b := range released { // the latest word on each account wins
-		then := map[postern.AccountID][]Exposure{}
-		exposures, err := exposuresOf(tx, id, b.Scope, ExposureFilter{})
+		then := map[postern.AccountID][]scope.Exposure{}
+		exposures, err := scope.ExposuresOf(tx, id, b.Scope, scope.ExposureFilter{})
 		if err != nil {
 			return err
 		}
@@ -223,7 +226,7 @@ func (d *drafting) readTold(tx *db.Tx, id postern.IncidentID) error {
 				if _, known := d.told[a]; !known && d.now[a] == nil {
 					d.order = append(d.order, a)
 				}
-				d.told[a] = told{moment(sent), kind == notice.Withdrawn, then[a]}
+				d.told[a] = told{db.Moment(sent), kind == notice.Withdrawn, then[a]}
 				return nil
 			})
 		if err != nil {
@@ -278,8 +281,8 @@ func (d *drafting) notice(a postern.AccountID, f notice.Facts, locale string) (N
 
 // Preview gives one account's notice in every language: as drafted in the newest
 // version, or as a draft from the newest scope would say it.
-func (r *Response) Preview(ctx context.Context, id postern.IncidentID, a postern.AccountID) (map[string]Notice, error) {
-	d, err := r.previewing(ctx, id)
+func (o *Office) Preview(ctx context.Context, id postern.IncidentID, a postern.AccountID) (map[string]Notice, error) {
+	d, err := o.previewing(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -287,8 +290,8 @@ func (r *Response) Preview(ctx context.Context, id postern.IncidentID, a postern
 	if d.now[a] == nil && f.Before == nil {
 		return nil, &postern.Error{Kind: postern.NotFound, Key: "response.unknown.affected", Text: "this account is not affected"}
 	}
-	person, err := r.controls.Person(ctx, a)
-	if err != nil && !isUnknown(err) {
+	person, err := o.controls.Person(ctx, a)
+	if err != nil && !refuse.IsUnknown(err) {
 		return nil, fmt.Errorf("couldn't ask for a person's language: %w", err)
 	}
 	f.Address = person.Address
@@ -301,8 +304,8 @@ func (r *Response) Preview(ctx context.Context, id postern.IncidentID, a postern
 		preview[locale] = n
 	}
 	// In the person's own language the drafted words are what counts.
-	drafted, err := r.Notices(ctx, id, NoticeFilter{Account: a, Limit: 1})
-	if err != nil && !isUnknown(err) {
+	drafted, err := o.Notices(ctx, id, NoticeFilter{Account: a, Limit: 1})
+	if err != nil && !refuse.IsUnknown(err) {
 		return nil, err
 	}
 	for _, n := range drafted {
