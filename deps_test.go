@@ -73,7 +73,7 @@ var rules = []rule{
 	{"desk/hooks", []string{"desk", "staff", "db"}, "ticket systems hear of cases, and never of mail"},
 	{"desk/web", []string{"desk", "desk/hooks", "gate", "gate/history", "gate/policy", "staff", "staff/device", "ui"}, "the agents' face"},
 	{"api", []string{"desk", "gate", "gate/history", "ledger", "ledger/verify", "response", "response/detect", "response/incident", "response/notify", "response/scope", "staff"}, "the pages' acts for programs, through the same rooms"},
-	{"response", []string{"response/detect", "response/incident", "response/notify", "response/refuse", "response/scope", "gate", "gate/policy", "ledger", "staff", "db"}, "its parts together; mailboxes reach it as Controls"},
+	{"response", []string{"response/detect", "response/incident", "response/notify", "response/refuse", "response/scope", "gate", "gate/policy", "ledger", "ledger/verify", "staff", "db"}, "its parts together; mailboxes reach it as Controls"},
 	{"response/incident", []string{"response/notice", "response/refuse", "staff", "db"}, "the record of a breach: it acts on nothing"},
 	{"response/detect", []string{"response/incident", "response/refuse", "gate", "gate/policy", "ledger", "ledger/verify", "staff", "db"}, "reads the feeds, raises alerts, ends nothing"},
 	{"response/scope", []string{"response/incident", "response/refuse", "ledger", "staff", "db"}, "what was shown, from the ledger alone"},
