@@ -353,7 +353,7 @@ func (m *model) lift() {
 	by := m.anybody()
 	status, _, text := m.answer(by, "POST", "/api/v1/containments/"+string(b.ended)+"/lift", map[string]any{"why": "It was a rehearsal."})
 	m.nothingBut(text, nil, "a lift")
-	if status == 204 && by != m.responder() {
+	if status == 200 && by != m.responder() {
 		m.rt.Fatalf("%s lifted", by.name)
 	}
 }

@@ -88,7 +88,7 @@ type Reach struct {
 
 // Target is what to end.
 type Target struct {
-	Kind    string `json:"kind" enum:"credential,session,grant,network,organisation"`
+	Kind    string `json:"kind" enum:"credential,session,device,grant,network,organisation,desk"`
 	Subject string `json:"subject" minLength:"1" maxLength:"64" doc:"Its id; a network as 203.0.113.0/24."`
 	Why     string `json:"why" minLength:"1" maxLength:"500" doc:"For the record."`
 }
@@ -167,17 +167,23 @@ func (r rooms) responseOperations(api huma.API) {
 			}
 			return &reply[Containment]{containmentOf(c)}, nil
 		})
-	huma.Register(api, operation(huma.Operation{OperationID: "lift-containment", Method: http.MethodPost, Path: "/api/v1/containments/{id}/lift", Summary: "Let a credential, network or organisation in again", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Description: "Sessions and grants that ended stay ended: people sign in and ask again."}, "response:contain"),
+	huma.Register(api, operation(huma.Operation{OperationID: "lift-containment", Method: http.MethodPost, Path: "/api/v1/containments/{id}/lift", Summary: "Let a credential, device, network or organisation in again", Tags: tags,
+		Description: "Sessions and grants that ended stay ended: people sign in and ask again. All support power (kind desk) takes two people: the first one's answer says lifted: false."}, "response:contain"),
 		func(ctx context.Context, in *struct {
 			ID   postern.ContainmentID `path:"id" maxLength:"32"`
 			Body struct {
 				Why string `json:"why" minLength:"1" maxLength:"500"`
 			}
-		}) (*struct{}, error) {
-			if err := r.Response.Lift(ctx, session(ctx), in.ID, in.Body.Why); err != nil {
+		}) (*reply[Lifted], error) {
+			lifted, err := r.Response.Lift(ctx, session(ctx), in.ID, in.Body.Why)
+			if err != nil {
 				return nil, r.failed(ctx, err)
 			}
-			return nil, nil
+			return &reply[Lifted]{Lifted{lifted}}, nil
 		})
+}
+
+// Lifted says whether a containment is lifted, or waits for a second person.
+type Lifted struct {
+	Lifted bool `json:"lifted"`
 }

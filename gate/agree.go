@@ -11,6 +11,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -194,7 +195,7 @@ func (g *Gate) decline(tx *db.Tx, r Request, name string, by staff.Session, sent
 	_, err := g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlRefusal, At: r.Answered, Account: r.Account, Actor: by.Staff, Case: r.Case, Session: r.Session,
 		Organisation: r.Organisation, Subject: "request " + string(r.ID),
-		Detail: detail{}.add("what", "request").add("by", name).tier(r.Tier).add("sentence", sentence).text(),
+		Detail: detail.Lines{}.Add("what", "request").Add("by", name).Tier(r.Tier).Add("sentence", sentence).Text(),
 	})
 	return err
 }
@@ -277,7 +278,7 @@ func (g *Gate) Consent(ctx context.Context, account postern.AccountID, id poster
 			r.Grant = made.ID
 			_, err = g.ledger.Control(tx, ledger.Control{
 				Kind: verify.ControlConsent, At: now, Account: r.Account, Grant: made.ID, Case: r.Case, Session: asker.ID, Credential: asker.Credential,
-				Organisation: asker.Organisation, Subject: "request " + string(r.ID), Detail: detail{}.tier(t.tier).messages(t.messages).text(),
+				Organisation: asker.Organisation, Subject: "request " + string(r.ID), Detail: detail.Lines{}.Tier(t.tier).Messages(t.messages).Text(),
 			})
 		}
 		if err != nil {
@@ -376,7 +377,7 @@ func (g *Gate) note(tx *db.Tx, r Request, by staff.Session, t terms, at time.Tim
 	_, err = g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlConsent, At: at, Account: r.Account, Actor: by.Staff, Case: r.Case, Session: by.ID, Credential: by.Credential,
 		Organisation: by.Organisation, Subject: "request " + string(r.ID),
-		Detail: detail{}.add("agreed", strconv.Itoa(len(r.Agreements)+1)+" of "+strconv.Itoa(r.Approvers)).tier(t.tier).add("staff", by.Name).messages(t.messages).text(),
+		Detail: detail.Lines{}.Add("agreed", strconv.Itoa(len(r.Agreements)+1)+" of "+strconv.Itoa(r.Approvers)).Tier(t.tier).Add("staff", by.Name).Messages(t.messages).Text(),
 	})
 	return err
 }

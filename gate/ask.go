@@ -7,6 +7,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -117,6 +118,9 @@ func (g *Gate) ask(ctx context.Context, by staff.Session, a Ask) (r Request, err
 func (g *Gate) mayAsk(tx *db.Tx, by staff.Session, a Ask) (staff.Session, error) {
 	s, err := g.alive(tx, by.ID)
 	if err != nil {
+		return s, err
+	}
+	if err := g.running(tx); err != nil {
 		return s, err
 	}
 	rule, err := g.rule(tx, s, a.Tier, a.Emergency)
@@ -258,7 +262,7 @@ func (g *Gate) wait(tx *db.Tx, r Request, agree policy.Agree, s staff.Session) e
 	_, err := g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlRequest, At: r.Asked, Account: r.Account, Actor: s.Staff, Case: r.Case, Session: s.ID, Credential: s.Credential,
 		Organisation: s.Organisation, Subject: "request " + string(r.ID),
-		Detail: detail{}.tier(r.Tier).add("reason", r.Reason.String()).add("emergency", emergency).add("staff", s.Name).messages(r.Messages).add("sentence", r.Sentence).text(),
+		Detail: detail.Lines{}.Tier(r.Tier).Add("reason", r.Reason.String()).Add("emergency", emergency).Add("staff", s.Name).Messages(r.Messages).Add("sentence", r.Sentence).Text(),
 	})
 	return err
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/gate/watch"
 	"github.com/postern-mail/postern/ledger"
@@ -23,6 +25,12 @@ const (
 	KindGrant        = "grant"
 	KindNetwork      = "network"
 	KindOrganisation = "organisation"
+	// KindDevice is a browser's key, by its thumbprint.
+	KindDevice = "device"
+	// KindDesk is all support power: every grant ends, none is made, and the
+	// sessions of those who only work cases end. Its subject is staff.AllSupport.
+	// Two responders lift it.
+	KindDesk = "desk"
 )
 
 // Target is what to end.
@@ -60,14 +68,21 @@ type Containment struct {
 	LiftedAt  time.Time
 	LiftedBy  string
 	LiftedWhy string
+	// LiftAskedBy is who asked first that all support power be let in again: a
+	// second person's asking lifts it.
+	LiftAskedBy   string
+	LiftAskedName string
 }
+
+// who names an actor among others; the operator has no member's id.
+func (a Actor) who() string { return cmp.Or(string(a.Staff), "operator") }
 
 // positionWait bounds how long Contain waits for the sequencer to tell its
 // place. The containment holds without.
 const positionWait = 3 * time.Second
 
-// Contain ends a credential, session, grant, network or organisation with
-// everything that hangs on it. It is linearizable with reveals: the
+// Contain ends a credential, session, device, grant, network or organisation, or
+// all support power, with everything that hangs on it. It is linearizable with reveals: the
 // transaction waits for those under way and is seen by all that come later, so
 // its ledger position splits the world. It returns when nothing of what it
 // ended is on its way to anybody.
@@ -97,8 +112,8 @@ func (g *Gate) Contain(ctx context.Context, by Actor, t Target) (Containment, er
 		}
 		c.Seq, err = g.ledger.Control(tx, ledger.Control{
 			Kind: verify.ControlContain, At: c.At, Actor: by.Staff, Session: by.Session, Subject: t.Kind + " " + t.Subject,
-			Detail: detail{}.add("containment", string(c.ID)).count("sessions", len(c.Sessions)).count("grants", c.Grants).
-				add("by", by.Name).add("why", t.Why).text(),
+			Detail: detail.Lines{}.Add("containment", string(c.ID)).Count("sessions", len(c.Sessions)).Count("grants", c.Grants).
+				Add("by", by.Name).Add("why", t.Why).Text(),
 		})
 		if err != nil {
 			return err
@@ -181,12 +196,23 @@ func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what lease.Ended,
 		if c.Sessions, err = g.staff.BlockNetwork(tx, t.Subject, c.At); err != nil {
 			break
 		}
-		for _, s := range c.Sessions {
-			n, err := containGrants(tx, c.At, "session_id = ?4", string(s))
-			if err != nil {
-				return what, err
-			}
-			c.Grants += n
+		if c.Grants, err = g.endGrantsOf(tx, c.Sessions, c.At); err != nil {
+			return what, err
+		}
+	case KindDevice:
+		if c.Sessions, err = g.staff.BlockDevice(tx, t.Subject, c.At); err != nil {
+			break
+		}
+		if c.Grants, err = g.endGrantsOf(tx, c.Sessions, c.At); err != nil {
+			return what, err
+		}
+	case KindDesk:
+		what.All = true
+		if t.Subject != staff.AllSupport {
+			return what, unknownKind(t.Kind + " " + t.Subject)
+		}
+		if c.Sessions, err = g.staff.EndSupport(tx, c.At); err == nil {
+			c.Grants, err = containGrants(tx, c.At, "?4 = ?4", t.Subject)
 		}
 	case KindGrant:
 		found, err := grants(tx, "id = ?1", t.Subject)
@@ -221,7 +247,30 @@ func (g *Gate) endTarget(tx *db.Tx, t Target, c *Containment) (what lease.Ended,
 }
 
 func unknownKind(kind string) error {
-	return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target-kind", Text: fmt.Sprintf("a %q cannot be contained: name a credential, session, grant, network or organisation", kind)}
+	return &postern.Error{Kind: postern.Invalid, Key: "gate.invalid.target-kind", Text: fmt.Sprintf("a %q cannot be contained: name a credential, session, device, grant, network, organisation or desk", kind)}
+}
+
+func (g *Gate) endGrantsOf(tx *db.Tx, sessions []postern.SessionID, at time.Time) (n int, err error) {
+	for _, s := range sessions {
+		more, err := containGrants(tx, at, "session_id = ?4", string(s))
+		if err != nil {
+			return n, err
+		}
+		n += more
+	}
+	return n, nil
+}
+
+// running refuses while all support power is ended: whoever makes a grant asks.
+// The containment waits for grants under way and ends them, so none is made in
+// between.
+func (g *Gate) running(tx *db.Tx) error {
+	var n int
+	err := tx.Row("SELECT count(*) FROM gate_containment WHERE kind = 'desk' AND lifted_at = 0", nil, &n)
+	if err == nil && n > 0 {
+		err = refuse(RefusedStopped)
+	}
+	return err
 }
 
 // containGrants marks the running grants that a condition on ?4 selects. Reveals

@@ -51,6 +51,8 @@ func (g *Gate) foreign(ctx context.Context, what lease.Ended) (bool, error) {
 	}
 	var filters []ledger.Filter
 	switch {
+	case what.All:
+		filters = append(filters, ledger.Filter{})
 	case what.Credential != "":
 		filters = append(filters, ledger.Filter{Credentials: []postern.CredentialID{what.Credential}})
 	case what.Organisation != "":

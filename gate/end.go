@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -60,7 +61,7 @@ func (g *Gate) endGrants(tx *db.Tx, at time.Time, why string, actor postern.Staf
 		}
 		if _, err := g.ledger.Control(tx, ledger.Control{
 			Kind: kind, At: at, Account: one.Account, Actor: actor, Grant: one.ID, Case: one.Case, Session: one.Session,
-			Organisation: one.Organisation, Subject: why, Detail: detail{}.add("why", why).tier(one.Tier).text(),
+			Organisation: one.Organisation, Subject: why, Detail: detail.Lines{}.Add("why", why).Tier(one.Tier).Text(),
 		}); err != nil {
 			return nil, err
 		}

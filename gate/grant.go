@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/hold"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -194,6 +195,9 @@ func (g *Gate) give(tx *db.Tx, r Request, s staff.Session, t terms, a agreement,
 			made.Until = end
 		}
 	}
+	if err := g.running(tx); err != nil {
+		return Grant{}, err
+	}
 	packed, err := pack(made.Messages)
 	if err != nil {
 		return Grant{}, err
@@ -217,8 +221,8 @@ func (g *Gate) give(tx *db.Tx, r Request, s staff.Session, t terms, a agreement,
 	_, err = g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlGrant, At: at, Account: made.Account, Actor: cmp.Or(a.approver, s.Staff), Grant: made.ID, Case: made.Case, Session: s.ID,
 		Credential: s.Credential, Organisation: s.Organisation, Subject: made.Tier.String(),
-		Detail: detail{}.tier(made.Tier).until(made.Until).add("reason", made.Reason.String()).add("agreed", made.AgreedBy).add("emergency", word).
-			add("staff", s.Name).messages(made.Messages).add("sentence", made.Sentence).text(),
+		Detail: detail.Lines{}.Tier(made.Tier).Until(made.Until).Add("reason", made.Reason.String()).Add("agreed", made.AgreedBy).Add("emergency", word).
+			Add("staff", s.Name).Messages(made.Messages).Add("sentence", made.Sentence).Text(),
 	})
 	return made, err
 }

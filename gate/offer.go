@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/staff"
@@ -75,7 +76,7 @@ func (g *Gate) offer(tx *db.Tx, o Offer, grant postern.GrantID) error {
 	}
 	_, err = g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlConsent, At: o.Made, Account: o.Account, Case: o.Case, Grant: grant, Subject: "offer " + o.ID,
-		Detail: detail{}.tier(o.Tier).messages(o.Messages).text(),
+		Detail: detail.Lines{}.Tier(o.Tier).Messages(o.Messages).Text(),
 	})
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -67,7 +68,7 @@ func (g *Gate) SetPreference(ctx context.Context, a postern.AccountID, w Wish) e
 			return err
 		}
 		if _, err := g.ledger.Control(tx, ledger.Control{Kind: verify.ControlConsent, At: at, Account: a, Subject: "preference " + string(w),
-			Detail: detail{}.add("before", string(before)).text()}); err != nil || w == WishAsk {
+			Detail: detail.Lines{}.Add("before", string(before)).Text()}); err != nil || w == WishAsk {
 			return err
 		}
 		if w == WishEach {
@@ -103,7 +104,7 @@ func (g *Gate) TakeBack(ctx context.Context, a postern.AccountID, offer string) 
 			return err
 		}
 		_, err = g.ledger.Control(tx, ledger.Control{Kind: verify.ControlWithdrawal, At: at, Account: a, Case: found[0].Case, Subject: "offer " + offer,
-			Detail: detail{}.tier(found[0].Tier).messages(found[0].Messages).text()})
+			Detail: detail.Lines{}.Tier(found[0].Tier).Messages(found[0].Messages).Text()})
 		return err
 	})
 }

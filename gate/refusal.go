@@ -3,12 +3,10 @@ package gate
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -38,6 +36,7 @@ const (
 	RefusedNotResponder = "gate.refused.not-responder"  // the role does not contain
 	RefusedOwnRequest   = "gate.refused.own-request"    // nobody agrees to their own request
 	RefusedCustomerOnly = "gate.refused.customer-only"  // only the customer can agree to this
+	RefusedStopped      = "gate.refused.stopped"        // all support power is ended
 	RefusedTooMany      = "gate.refused.too-many-asked" // too many of this member's requests are waiting
 
 	RefusedHours          = policy.RefusedHours            // outside the policy's hours
@@ -58,6 +57,7 @@ var refusals = map[string]struct {
 	text string
 }{
 	RefusedContained:      {postern.Denied, "this access was ended by a containment"},
+	RefusedStopped:        {postern.Denied, "responders have stopped all access by support"},
 	RefusedSessionEnded:   {postern.Denied, "the session is over: sign in again"},
 	RefusedNoGrant:        {postern.Withheld, "there is no such grant: ask for one"},
 	RefusedOtherSession:   {postern.Withheld, "the grant belongs to another session: ask for one"},
@@ -187,7 +187,7 @@ func (g *Gate) refused(ctx context.Context, a attempt, err error) error {
 		_, err := g.ledger.Control(tx, ledger.Control{
 			Kind: verify.ControlRefusal, At: at, Account: a.account, Actor: a.by.Staff, Grant: a.grant, Case: a.caseID,
 			Session: a.by.ID, Credential: a.by.Credential, Organisation: a.by.Organisation, Subject: key,
-			Detail: detail{}.add("what", a.what).tier(a.tier).count("messages", a.items).text(),
+			Detail: detail.Lines{}.Add("what", a.what).Tier(a.tier).Count("messages", a.items).Text(),
 		})
 		return err
 	})
@@ -199,51 +199,3 @@ func (g *Gate) refused(ctx context.Context, a attempt, err error) error {
 	}
 	return err
 }
-
-// detail builds the text that a control record of the gate keeps: one "name
-// value" per line, in the order they are added, for people and for the
-// response centre. Values are on one line; what somebody wrote comes last.
-type detail struct{ b []byte }
-
-func (d detail) add(name, value string) detail {
-	if value == "" {
-		return d
-	}
-	value = strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return ' '
-		}
-		return r
-	}, value)
-	d.b = append(d.b, name...)
-	d.b = append(d.b, ' ')
-	d.b = append(d.b, value...)
-	d.b = append(d.b, '\n')
-	return d
-}
-
-func (d detail) tier(t postern.Tier) detail {
-	if t == postern.TierNone {
-		return d
-	}
-	return d.add("tier", t.String())
-}
-
-func (d detail) count(name string, n int) detail {
-	if n == 0 {
-		return d
-	}
-	return d.add(name, strconv.Itoa(n))
-}
-
-func (d detail) until(t time.Time) detail { return d.add("until", t.UTC().Format(time.RFC3339)) }
-
-func (d detail) messages(ids []postern.MessageID) detail {
-	words := make([]string, len(ids))
-	for i, id := range ids {
-		words[i] = string(id)
-	}
-	return d.add("messages", strings.Join(words, " "))
-}
-
-func (d detail) text() string { return string(d.b) }

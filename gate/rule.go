@@ -7,6 +7,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/budget"
+	"github.com/postern-mail/postern/gate/detail"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -120,7 +121,7 @@ func (g *Gate) showOnce(tx *db.Tx, gr Grant, messages []postern.MessageID, now t
 	}
 	_, err := g.ledger.Control(tx, ledger.Control{
 		Kind: verify.ControlEnd, At: now, Account: gr.Account, Grant: gr.ID, Case: gr.Case, Session: gr.Session,
-		Organisation: gr.Organisation, Subject: EndLast, Detail: detail{}.add("why", EndLast).tier(gr.Tier).text(),
+		Organisation: gr.Organisation, Subject: EndLast, Detail: detail.Lines{}.Add("why", EndLast).Tier(gr.Tier).Text(),
 	})
 	return err
 }

@@ -92,16 +92,19 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 
 // Lift undoes a containment, with the sentence that says why. What it ended
 // stays ended: people sign in again.
-func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.ContainmentID, why string) error {
+//
+// All support power takes two people: lifted is false when the first has asked.
+func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.ContainmentID, why string) (lifted bool, err error) {
 	if err := incident.Require(by, staff.Responder); err != nil {
-		return err
+		return false, err
 	}
-	why, err := incident.Sentence(why)
+	why, err = incident.Sentence(why)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := r.gate.Lift(ctx, gate.Actor{Staff: by.Staff, Session: by.ID, Name: by.Name}, id, why); err != nil {
-		return err
+	lifted, err = r.gate.Lift(ctx, gate.Actor{Staff: by.Staff, Session: by.ID, Name: by.Name}, id, why)
+	if err != nil {
+		return false, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	err = r.db.Update(ctx, func(tx *db.Tx) error {
@@ -113,6 +116,12 @@ func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.Contai
 		if err != nil || kind == "" {
 			return err // made on the command line: nothing of ours to mark
 		}
+		if !lifted {
+			if in == "" {
+				return nil
+			}
+			return r.Book.Write(tx, in, by, incident.Line{Kind: incident.LineLiftAsked, Text: why, Position: -1, Facts: map[string]string{"kind": kind, "subject": subject, "label": label}})
+		}
 		if err := tx.ExecOne("UPDATE response_containment SET lifted = ?2, lifted_by = ?3, lifted_why = ?4 WHERE gate = ?1",
 			string(id), db.Millis(r.now()), by.Name, why); err != nil || in == "" {
 			return err
@@ -120,9 +129,9 @@ func (r *Response) Lift(ctx context.Context, by staff.Session, id postern.Contai
 		return r.Book.Write(tx, in, by, incident.Line{Kind: incident.LineLifted, Text: why, Position: -1, Facts: map[string]string{"kind": kind, "subject": subject, "label": label}})
 	})
 	if err != nil {
-		return fmt.Errorf("the containment is lifted, but the incident's record is not written: %w", err)
+		return lifted, fmt.Errorf("the containment is lifted, but the incident's record is not written: %w", err)
 	}
-	return nil
+	return lifted, nil
 }
 
 // Containments gives an incident's, oldest first; with an empty id, all.

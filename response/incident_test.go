@@ -108,8 +108,9 @@ func TestIncident(t *testing.T) {
 		if len(contained) != 1 || contained[0].Gate != c.ID || contained[0].Sessions != 2 || contained[0].Why != target.Why || contained[0].Ended.IsZero() {
 			t.Errorf("the containments are %+v", contained)
 		}
-		w.must(w.Lift(ctx, lea, c.ID, "Noor has a new passkey."))
-		if err := w.Lift(ctx, lea, c.ID, "Again."); postern.KindOf(err) != postern.Conflict {
+		_, err = w.Lift(ctx, lea, c.ID, "Noor has a new passkey.")
+		w.must(err)
+		if _, err := w.Lift(ctx, lea, c.ID, "Again."); postern.KindOf(err) != postern.Conflict {
 			t.Errorf("lifted twice: %v", err)
 		}
 
@@ -231,7 +232,8 @@ func TestActFirst(t *testing.T) {
 		if !strings.Contains(preview["en"].Text, "We ended this access on 14 May 2026") {
 			t.Errorf("the notice does not know that the access is ended:\n%s", preview["en"].Text)
 		}
-		w.must(w.Lift(ctx, lea, c.ID, "A new passkey."))
+		_, err = w.Lift(ctx, lea, c.ID, "A new passkey.")
+		w.must(err)
 		if standing, err = w.Standing(ctx); err != nil || standing.Of(gate.KindCredential, string(w.noor.credential)) != response.AccessLifted {
 			t.Errorf("the standing is %v, %v", standing, err)
 		}

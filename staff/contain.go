@@ -74,6 +74,65 @@ func (d *Directory) BlockNetwork(tx *db.Tx, network string, at time.Time) ([]pos
 	return d.endSessions(tx, usedIn, network, at)
 }
 
+// BlockDevice ends every session that is bound to a browser's key, by its
+// thumbprint, and lets none begin.
+func (d *Directory) BlockDevice(tx *db.Tx, thumbprint string, at time.Time) ([]postern.SessionID, error) {
+	var one int
+	if err := tx.Row("SELECT 1 FROM staff_session WHERE device = ?1 LIMIT 1", db.Args(thumbprint), &one); err != nil {
+		return nil, orUnknown(err)
+	}
+	if _, err := tx.Exec("INSERT INTO staff_device_block (device, at) VALUES (?1, ?2) ON CONFLICT (device) DO NOTHING", thumbprint, millis(at)); err != nil {
+		return nil, err
+	}
+	return d.endSessions(tx, boundTo, thumbprint, at)
+}
+
+// boundTo selects the sessions that are bound to a browser's key.
+const boundTo = "device <> '' AND device = ?1"
+
+// AllSupport is the subject that names every session whose member works cases
+// and has no role that sees or ends what is of every organisation.
+const AllSupport = "all"
+
+// ofSupport selects them: responders have to go on.
+const ofSupport = "?1 = '" + AllSupport + "' AND staff IN (SELECT id FROM staff_member WHERE roles NOT LIKE '%responder%' AND roles NOT LIKE '%auditor%' AND roles NOT LIKE '%admin%')"
+
+// EndSupport ends every session of support. Signing in again is for the gate to
+// make useless.
+func (d *Directory) EndSupport(tx *db.Tx, at time.Time) ([]postern.SessionID, error) {
+	return d.endSessions(tx, ofSupport, AllSupport, at)
+}
+
+// Device is a browser's key that a member's sessions were bound to.
+type Device struct {
+	Thumbprint string
+	Last       time.Time // when a session bound to it was last used
+	Sessions   int
+	Blocked    bool
+}
+
+// DevicesOf lists a member's browsers' keys, the latest first, at most 20.
+func (d *Directory) DevicesOf(ctx context.Context, id postern.StaffID) (all []Device, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		all = nil
+		return tx.Rows(`SELECT s.device, max(s.seen), count(*), (SELECT count(*) FROM staff_device_block b WHERE b.device = s.device)
+			FROM staff_session s WHERE s.staff = ?1 AND s.device <> '' GROUP BY s.device ORDER BY max(s.seen) DESC, s.device LIMIT 20`, db.Args(id), func(row db.Scanner) error {
+			var one Device
+			var last, blocked int64
+			err := row.Scan(&one.Thumbprint, &last, &one.Sessions, &blocked)
+			one.Last, one.Blocked = moment(last), blocked > 0
+			all = append(all, one)
+			return err
+		})
+	})
+	return all, err
+}
+
+// RestoreDevice lets a browser's key in again.
+func (d *Directory) RestoreDevice(tx *db.Tx, thumbprint string) error {
+	return d.unmark(tx, "DELETE FROM staff_device_block WHERE device = ?1", thumbprint)
+}
+
 // RestoreCredential lets a credential sign in again. Its ended sessions stay
 // ended.
 func (d *Directory) RestoreCredential(tx *db.Tx, id postern.CredentialID) error {
@@ -129,11 +188,11 @@ func (d *Directory) endSessions(tx *db.Tx, where, subject string, at time.Time) 
 	return ended, err
 }
 
-// Reach says what a containment of kind "credential", "session", "network" or
-// "organisation" would end now: sessions that count, and members who would lose
+// Reach says what a containment of kind "credential", "session", "device",
+// "network", "organisation" or "desk" would end now: sessions that count, and members who would lose
 // one, or with an organisation every active member.
 func (d *Directory) Reach(ctx context.Context, kind, subject string) (sessions, members int, err error) {
-	where := map[string]string{"credential": madeBy, "session": "id = ?1", "network": usedIn, "organisation": "organisation = ?1"}[kind]
+	where := map[string]string{"credential": madeBy, "session": "id = ?1", "network": usedIn, "organisation": "organisation = ?1", "device": boundTo, "desk": ofSupport}[kind]
 	if where == "" {
 		return 0, 0, invalid("staff.invalid.kind", fmt.Sprintf("a %q cannot be ended here", kind))
 	}

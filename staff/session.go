@@ -187,6 +187,7 @@ const (
 	KeySuspended       = "staff.refused.organisation-suspended"
 	KeyCredentialEnded = "staff.refused.credential-ended"
 	KeyNetworkBlocked  = "staff.refused.network-blocked"
+	KeyDeviceBlocked   = "staff.refused.device-blocked"
 	KeyLeft            = "staff.refused.left"
 	KeySessionEnded    = "staff.refused.session-ended"
 	KeyExpired         = "staff.refused.session-expired"

@@ -182,12 +182,27 @@ func unblocked(tx *db.Tx, from From) error {
 	var one int
 	err := tx.Row("SELECT 1 FROM staff_network_block WHERE network = ?1", db.Args(from.Network), &one)
 	if errors.Is(err, db.ErrNoRows) {
-		return nil
+		return deviceUnblocked(tx, from.key)
 	}
 	if err != nil {
 		return err
 	}
 	return denied(KeyNetworkBlocked, "the network is blocked")
+}
+
+func deviceUnblocked(tx *db.Tx, key string) error {
+	if key == "" {
+		return nil
+	}
+	var one int
+	err := tx.Row("SELECT 1 FROM staff_device_block WHERE device = ?1", db.Args(key), &one)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return denied(KeyDeviceBlocked, "this browser's key is blocked")
 }
 
 // refuse counts a failure, writes the event and gives the one sentence.

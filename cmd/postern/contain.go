@@ -22,6 +22,8 @@ type containCmd struct {
 	Grant        string `xor:"what" required:"" help:"One permission." placeholder:"ID"`
 	Network      string `xor:"what" required:"" help:"A /24 or /48: every session from it, and no new one." placeholder:"PREFIX"`
 	Organisation string `xor:"what" required:"" help:"Everybody an organisation employs." placeholder:"ID"`
+	Device       string `xor:"what" required:"" help:"A browser's key, by its thumbprint." placeholder:"ID"`
+	AllSupport   bool   `xor:"what" required:"" help:"All support power: no grant lives or is made. Two responders let it in again."`
 	Why          string `help:"A sentence for the ledger and the timeline." default:"contained from the command line"`
 	DryRun       bool   `help:"Say what would end, and end nothing."`
 }
@@ -39,8 +41,12 @@ func (c *containCmd) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return err
 	}
+	desk := ""
+	if c.AllSupport {
+		desk = "all"
+	}
 	in := node.ContainIn{Why: c.Why, DryRun: c.DryRun}
-	for _, k := range []struct{ kind, subject string }{{"credential", c.Credential}, {"session", c.Session}, {"grant", c.Grant}, {"network", c.Network}, {"organisation", c.Organisation}} {
+	for _, k := range []struct{ kind, subject string }{{"credential", c.Credential}, {"session", c.Session}, {"grant", c.Grant}, {"network", c.Network}, {"organisation", c.Organisation}, {"device", c.Device}, {"desk", desk}} {
 		if k.subject != "" {
 			in.Kind, in.Subject = k.kind, k.subject
 		}

@@ -167,10 +167,11 @@ type Ended struct {
 	Grants       map[postern.GrantID]bool
 	Credential   postern.CredentialID
 	Organisation postern.OrganisationID
+	All          bool // whatever is under way
 }
 
 func (e Ended) touches(l *Lease) bool {
-	return e.Sessions[l.Session] || e.Grants[l.Grant] ||
+	return e.All || e.Sessions[l.Session] || e.Grants[l.Grant] ||
 		e.Credential != "" && e.Credential == l.credential || e.Organisation != "" && e.Organisation == l.organisation
 }
 

@@ -15,21 +15,22 @@ import (
 // Facts holds what goes into them.
 const (
 	LineOpened    = "opened"
-	LineAlert     = "alert"     // rule, alert
-	LineNote      = "note"      // Text
-	LineTask      = "task"      // task or text, state
-	LineLead      = "lead"      // from, to
-	LineCause     = "cause"     // from, to
-	LineSeverity  = "severity"  // from, to
-	LineContained = "contained" // kind, subject, sessions, grants, ms
-	LineLifted    = "lifted"    // kind, subject
-	LineScoped    = "scoped"    // version, accounts, messages, disclosures, erased
-	LineDrafted   = "drafted"   // version, notices
-	LineSubmitted = "submitted" // version
-	LineApproved  = "approved"  // version
-	LineReturned  = "returned"  // version: not approved
-	LineReleased  = "released"  // version
-	LineSent      = "sent"      // version, sent, failed
+	LineAlert     = "alert"      // rule, alert
+	LineNote      = "note"       // Text
+	LineTask      = "task"       // task or text, state
+	LineLead      = "lead"       // from, to
+	LineCause     = "cause"      // from, to
+	LineSeverity  = "severity"   // from, to
+	LineContained = "contained"  // kind, subject, sessions, grants, ms
+	LineLifted    = "lifted"     // kind, subject
+	LineLiftAsked = "lift-asked" // kind, subject: a second person has to agree
+	LineScoped    = "scoped"     // version, accounts, messages, disclosures, erased
+	LineDrafted   = "drafted"    // version, notices
+	LineSubmitted = "submitted"  // version
+	LineApproved  = "approved"   // version
+	LineReturned  = "returned"   // version: not approved
+	LineReleased  = "released"   // version
+	LineSent      = "sent"       // version, sent, failed
 	LineClosed    = "closed"
 	LineReopened  = "reopened"
 )

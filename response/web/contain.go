@@ -20,6 +20,7 @@ type containView struct {
 	Targets  []targetView // suggested by the alerts
 	Members  []ui.Option
 	Member   *memberView
+	DeskHref string // all support power
 }
 
 // chosenView is one target with what ending it would end now.
@@ -42,11 +43,17 @@ type memberView struct {
 	OrganisationName string
 	Credentials      []credentialView
 	Sessions         []sessionView
+	Devices          []deviceView
 	OrganisationHref string
 }
 
 type credentialView struct {
 	staff.Credential
+	Href string
+}
+
+type deviceView struct {
+	staff.Device
 	Href string
 }
 
@@ -60,6 +67,7 @@ func (w *Web) containPage(q request) error {
 		return err
 	}
 	v := containView{Action: "/contain"}
+	desk := target{Kind: gate.KindDesk, Subject: staff.AllSupport}
 	title := "contain.title"
 	if id := q.PathValue("id"); id != "" {
 		d, err := w.incidentData(q, postern.IncidentID(id))
@@ -75,6 +83,7 @@ func (w *Web) containPage(q request) error {
 			v.Targets = append(v.Targets, targetView{Thing: w.thing(q, t), Href: v.Action + t.query(), Kind: t.Kind, Reach: reach})
 		}
 	}
+	v.DeskHref = v.Action + desk.query()
 	form := q.URL.Query()
 	if kind, subject := form.Get("kind"), strings.TrimSpace(form.Get("subject")); kind != "" {
 		c, err := w.chosen(q, kind, subject)
@@ -90,7 +99,7 @@ func (w *Web) containPage(q request) error {
 	return w.show(q, "contain", p)
 }
 
-var kinds = []string{gate.KindCredential, gate.KindSession, gate.KindGrant, gate.KindNetwork, gate.KindOrganisation}
+var kinds = []string{gate.KindCredential, gate.KindSession, gate.KindGrant, gate.KindNetwork, gate.KindOrganisation, gate.KindDevice, gate.KindDesk}
 
 // chosen works out what ending one thing would end.
 func (w *Web) chosen(q request, kind, subject string) (c chosenView, err error) {
@@ -145,6 +154,13 @@ func (w *Web) members(q request, v *containView, id postern.StaffID) error {
 	for _, c := range credentials {
 		v.Member.Credentials = append(v.Member.Credentials, credentialView{c, v.Action + target{Kind: gate.KindCredential, Subject: string(c.ID)}.query()})
 	}
+	devices, err := w.Staff.DevicesOf(q.Context(), id)
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		v.Member.Devices = append(v.Member.Devices, deviceView{d, v.Action + target{Kind: gate.KindDevice, Subject: d.Thumbprint}.query()})
+	}
 	sessions, err := w.Response.SessionsOf(q.Context(), id)
 	if err != nil {
 		return err
@@ -180,6 +196,8 @@ type containmentView struct {
 	gate.Containment
 	Thing    string
 	CanLift  bool // what ended for good cannot be undone: a session, a grant
+	Waiting  bool // somebody asked to lift it, and a second person has to agree
+	Asked    bool // that was the reader
 	Incident string
 	Number   int64
 }
@@ -202,6 +220,7 @@ func (w *Web) containments(q request) error {
 	v := containmentsView{Responder: responder(q.by)}
 	for _, c := range all {
 		one := containmentView{Containment: c, CanLift: c.LiftedAt.IsZero() && c.Kind != gate.KindSession && c.Kind != gate.KindGrant}
+		one.Waiting, one.Asked = one.CanLift && c.LiftAskedBy != "", c.LiftAskedBy == string(q.by.Staff)
 		label := ""
 		for _, o := range ours {
 			if o.Gate != c.ID {
@@ -223,8 +242,12 @@ func (w *Web) containments(q request) error {
 }
 
 func (w *Web) lift(q request) error {
-	if err := w.Response.Lift(q.Context(), q.by, postern.ContainmentID(q.PathValue("id")), q.PostFormValue("why")); err != nil {
+	lifted, err := w.Response.Lift(q.Context(), q.by, postern.ContainmentID(q.PathValue("id")), q.PostFormValue("why"))
+	if err != nil {
 		return err
+	}
+	if !lifted {
+		return w.did(q, "/containments", "lift-asked")
 	}
 	return w.did(q, "/containments", "lifted")
 }

@@ -34,6 +34,7 @@ var lineLooks = map[string]struct{ icon, kind string }{
 	incident.LineSeverity:  {"gauge", ""},
 	incident.LineContained: {"power-off", "ok"},
 	incident.LineLifted:    {"undo-2", "warn"},
+	incident.LineLiftAsked: {"hand", "warn"},
 	incident.LineScoped:    {"layers", "info"},
 	incident.LineDrafted:   {"file-pen", ""},
 	incident.LineSubmitted: {"hand", ""},
@@ -74,7 +75,7 @@ func (w *Web) moment(lang, path string, l incident.Line) ui.Moment {
 		title("to", c.T(lang, "cause."+l.Facts["to"]))
 	case incident.LineSeverity:
 		title("from", c.T(lang, "severity."+l.Facts["from"]), "to", c.T(lang, "severity."+l.Facts["to"]))
-	case incident.LineContained, incident.LineLifted:
+	case incident.LineContained, incident.LineLifted, incident.LineLiftAsked:
 		title("what", thing(c, lang, l.Facts["kind"], l.Facts["subject"], l.Facts["label"]))
 		if l.Kind == incident.LineContained {
 			m.Text = c.T(lang, "line.contained.text", "sessions", c.TN(lang, "n.sessions", n("sessions")), "grants", c.TN(lang, "n.grants", n("grants")), "ms", n("ms")) + "\n" + l.Text
