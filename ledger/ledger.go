@@ -28,6 +28,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/tiles"
 	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/ledger/witness"
 )
@@ -79,6 +80,7 @@ type Ledger struct {
 	sequencing sync.Mutex
 	chain      *chain       // changed by the holder of sequencing and maps; nil when it must be read again
 	maps       sync.RWMutex // held while chain changes, so that proofs can be made between ticks
+	memo       tiles.Memo   // hashes that statements share
 }
 
 // Open brings the tables up to date and checks what they hold against each

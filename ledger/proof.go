@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/ledger/tiles"
 	"github.com/postern-mail/postern/ledger/verify"
 )
 
@@ -141,7 +142,7 @@ func hashes(tx *db.Tx, c verify.Checkpoint) tlog.HashReader {
 
 // hashesCached is as hashes, and reads each tile once.
 func hashesCached(tx *db.Tx, c verify.Checkpoint) tlog.HashReader {
-	return tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, &tileCache{stored{tx}, map[tlog.Tile][]byte{}})
+	return tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tiles.Cache(stored{tx}))
 }
 
 func leafAndPath(tx *db.Tx, c verify.Checkpoint, index int64) (leaf []byte, path []tlog.Hash, err error) {

@@ -79,12 +79,12 @@ func (p *proving) make(tx *db.Tx) error {
 	}
 	p.proof.Start, p.s0 = signed, start.Size
 
-	tiles := hashesCached(tx, latest)
+	tiles := l.memo.Over(hashesCached(tx, latest))
 	p.proof.EpochIndex = int64(e.Covered)
 	if p.proof.EpochLeaf, p.proof.EpochPath, err = leafAndPathIn(tx, latest, tiles, p.proof.EpochIndex); err != nil {
 		return err
 	}
-	if p.proof.StartPath, err = consistency(hashesCached(tx, end), p.s0, p.s1); err != nil {
+	if p.proof.StartPath, err = consistency(l.memo.Over(hashesCached(tx, end)), p.s0, p.s1); err != nil {
 		return err
 	}
 	if p.proof.EndPath, err = consistency(tiles, p.s1, latest.Size); err != nil {

@@ -33,29 +33,6 @@ func (s stored) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return out, nil
 }
 
-// tileCache keeps the tiles of one proof, whose paths share most of them.
-type tileCache struct {
-	stored
-	have map[tlog.Tile][]byte
-}
-
-// ReadTiles is part of tlog.TileReader.
-func (c *tileCache) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	out := make([][]byte, len(tiles))
-	for i, t := range tiles {
-		data, ok := c.have[t]
-		if !ok {
-			var err error
-			if data, err = readTile(c.tx, t); err != nil {
-				return nil, err
-			}
-			c.have[t] = data
-		}
-		out[i] = data
-	}
-	return out, nil
-}
-
 // readTile gives a tile at the width asked for; one that has grown since still
 // starts with the same hashes.
 func readTile(tx *db.Tx, t tlog.Tile) ([]byte, error) {
