@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/postern-mail/postern"
-	"github.com/postern-mail/postern/gate"
+	gatefields "github.com/postern-mail/postern/gate/fields"
 )
 
 // The fields that belong to a message, those that a mask is over, and what
@@ -23,7 +23,7 @@ const (
 func (m *model) expect(by *bot, p *permit, tier postern.Tier, asked postern.Field, messages []postern.MessageID) (fields postern.Field, deepest postern.Tier, may bool) {
 	fields = asked
 	if asked == 0 {
-		fields = gate.Usual(tier)
+		fields = usual(tier)
 	}
 	for _, t := range postern.Tiers {
 		if fields&^t.Fields() == 0 {
@@ -152,7 +152,7 @@ func (m *model) diagnose() {
 	m.nothingBut(text, nil, "a diagnosis")
 	if status == 200 {
 		m.works(by, k, text)
-		m.record(out, sight{by, k.c, postern.TierAccount, gate.Usual(postern.TierAccount), nil})
+		m.record(out, sight{by, k.c, postern.TierAccount, usual(postern.TierAccount), nil})
 	}
 }
 
@@ -173,7 +173,7 @@ func (m *model) trace() {
 	if !l.guarded {
 		m.all(text, words)
 	}
-	m.record(out, sight{by, k.c, postern.TierTrace, gate.Usual(postern.TierTrace), []postern.MessageID{l.id}})
+	m.record(out, sight{by, k.c, postern.TierTrace, usual(postern.TierTrace), []postern.MessageID{l.id}})
 }
 
 func (m *model) works(by *bot, k *ticket, text string) {
@@ -188,3 +188,6 @@ func (m *model) agreed(by *bot, k *ticket, id postern.MessageID) bool {
 		return p.by == by && p.k == k && p.consented && !p.over && m.clock.now().Before(p.until) && slices.Contains(p.messages, id)
 	})
 }
+
+// usual is what a view of a tier shows where nothing is masked.
+func usual(t postern.Tier) postern.Field { return gatefields.Usual(t) }

@@ -165,7 +165,7 @@ func deviceStory(t *testing.T, c *chrome) {
 	must(err)
 	found := false
 	for _, a := range alerts {
-		found = found || a.Rule == detect.RuleDevice && a.Severity == incident.High
+		found = found || a.Rule == "stolen-cookie" && a.Severity == incident.High
 	}
 	if !found {
 		t.Errorf("no alert of a stolen cookie: %+v", alerts)

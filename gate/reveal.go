@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate/fields"
 	"github.com/postern-mail/postern/gate/lease"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/staff"
@@ -19,45 +20,17 @@ type Want struct {
 	Grant    postern.GrantID
 	Tier     postern.Tier
 	Messages []postern.MessageID // from the tier envelope on: which; order counts
-	Fields   postern.Field       // 0 means [Usual] of the tier
+	Fields   postern.Field       // 0 means [fields.Usual] of the tier
 }
-
-// Usual gives the fields that a view of a tier shows: the tier's own, and for
-// messages those of the shallower tiers that make them legible.
-func Usual(t postern.Tier) postern.Field {
-	all := t.Fields() &^ (masked | postern.FieldRuleTargets)
-	switch t {
-	case postern.TierTrace:
-		return all &^ postern.TierAccount.Fields()
-	case postern.TierEnvelope:
-		return all &^ postern.TierTrace.Fields()
-	case postern.TierContent, postern.TierAttachment:
-		return all &^ (postern.TierTrace.Fields() | postern.FieldMailboxes)
-	}
-	return all
-}
-
-// masked are the views of a field that another field shows whole.
-const masked = postern.FieldFromMasked | postern.FieldToMasked | postern.FieldSubjectMasked
-
-// ofMessages are the fields that belong to a message rather than the account.
-const ofMessages = postern.FieldFrom | postern.FieldTo | postern.FieldSubject | postern.FieldDate | postern.FieldSize |
-	postern.FieldBody | postern.FieldAttachments | postern.FieldSource | masked
 
 // settle completes w, and sets the tier to the deepest that its fields show: an
 // act is in the ledger under what it showed, neither less nor more.
 func (w *Want) settle() error {
 	wrong := func(key, text string) error { return &postern.Error{Kind: postern.Invalid, Key: key, Text: text} }
 	if w.Fields == 0 {
-		w.Fields = Usual(w.Tier)
+		w.Fields = fields.Usual(w.Tier)
 	}
-	shown := postern.TierNone
-	for _, t := range postern.Tiers {
-		if w.Fields&^t.Fields() == 0 {
-			shown = t
-			break
-		}
-	}
+	shown := fields.Tier(w.Fields)
 	switch {
 	case w.Fields == 0 || shown == postern.TierNone:
 		return wrong("gate.invalid.fields", "say which fields to show, or at which tier")
@@ -65,7 +38,7 @@ func (w *Want) settle() error {
 		return wrong("gate.invalid.fields-tier", fmt.Sprintf("these fields are of the tier %s", shown))
 	case len(w.Messages) > MaxMessages || !distinct(w.Messages):
 		return wrong("gate.invalid.messages", "name at most 100 messages, each once")
-	case len(w.Messages) == 0 && w.Fields&ofMessages != 0:
+	case len(w.Messages) == 0 && w.Fields&fields.OfMessages != 0:
 		return wrong("gate.invalid.no-message", "say which messages to show")
 	case len(w.Messages) > 0 && shown == postern.TierAccount:
 		return wrong("gate.invalid.account-message", "the tier account shows no message")
@@ -138,8 +111,9 @@ func (g *Gate) record(ctx context.Context, by staff.Session, w Want) (r recorded
 		}
 		w.Fields = wanted
 		if rule.Mask && w.Tier == postern.TierEnvelope && r.grant.Tier <= postern.TierEnvelope {
-			if w.Fields, err = mask(w, usual); err != nil {
-				return err
+			var whole bool
+			if w.Fields, whole = fields.Mask(w.Fields, usual, len(w.Messages)); !whole {
+				return refuse(RefusedMasked)
 			}
 		}
 		if r.grant.Once && w.Tier == r.grant.Tier {

@@ -8,6 +8,7 @@ import (
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate/budget"
 	"github.com/postern-mail/postern/gate/detail"
+	"github.com/postern-mail/postern/gate/fields"
 	"github.com/postern-mail/postern/gate/policy"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/ledger/verify"
@@ -66,33 +67,15 @@ func (g *Gate) mayShow(tx *db.Tx, s staff.Session, gr Grant, t postern.Tier, now
 	return rule, nil
 }
 
-// whole are the fields that a mask is over.
-const whole = postern.FieldFrom | postern.FieldTo | postern.FieldSubject
-
 // Usual gives the fields that a view of a tier shows the staff of an
 // organisation under the gate's policy: where it masks the envelope, addresses
 // come without their local parts and subjects without digits.
 func (g *Gate) Usual(t postern.Tier, org postern.OrganisationID, kind string) postern.Field {
-	fields := Usual(t)
+	usual := fields.Usual(t)
 	if rule, _ := g.policy.For(org, kind, t); t == postern.TierEnvelope && rule.Mask {
-		fields = fields&^whole | masked
+		usual, _ = fields.Mask(usual, true, 0)
 	}
-	return fields
-}
-
-// mask gives the fields of an envelope where the policy masks it: the usual view
-// is masked, and what is under the mask is opened one field of one message at a
-// time, each a disclosure of its own.
-func mask(w Want, usual bool) (postern.Field, error) {
-	switch under := w.Fields & whole; {
-	case usual:
-		return w.Fields&^whole | masked, nil
-	case under == 0:
-		return w.Fields, nil
-	case len(w.Messages) == 1 && under == w.Fields && under&(under-1) == 0:
-		return w.Fields, nil
-	}
-	return 0, refuse(RefusedMasked)
+	return usual
 }
 
 // showOnce notes in tx that a grant's messages are shown at its tier. Each is

@@ -15,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/node/spelling"
 )
 
 // Config is postern.toml. Every field has a default but Hostname and Domains;
@@ -40,6 +41,7 @@ type Config struct {
 	Mail     MailConfig     `toml:"mail"`
 	Gate     GateConfig     `toml:"gate"`
 	Ledger   LedgerConfig   `toml:"ledger"`
+	Detect   DetectConfig   `toml:"detect"`
 	Keys     KeysConfig     `toml:"keys"`
 	Staff    StaffConfig    `toml:"staff"`
 	Log      LogConfig      `toml:"log"`
@@ -93,6 +95,29 @@ type OriginsConfig struct {
 type TLSConfig struct {
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
+}
+
+// DetectConfig is what detection watches for (docs/detection.md). Whoever may
+// change it decides what goes unseen.
+type DetectConfig struct {
+	// Rules is a folder of your own Sigma rules, *.yml, beside the pack.
+	Rules string `toml:"rules"`
+	// Off names rules that do not fire.
+	Off []string `toml:"off"`
+	// KeepIn names rules that end nothing by themselves, whatever they say.
+	KeepIn []string `toml:"keep_in"`
+	// Honey are addresses of accounts that nobody has a reason to ask for.
+	Honey []string `toml:"honey"`
+	// VIP are addresses of people whom strangers look for.
+	VIP []string `toml:"vip"`
+	// Entries bounds the memory of the rules' windows, in acts. Default
+	// 1,000,000, about 100 MB.
+	Entries int `toml:"entries"`
+	// Quiet is how long a rule says nothing about somebody after a responder
+	// dismissed its alert. Default 24 h.
+	Quiet Duration `toml:"quiet"`
+	// Zone is where the desk's shifts are: "Europe/Paris". Default UTC.
+	Zone string `toml:"zone"`
 }
 
 // MailConfig is about messages.
@@ -255,6 +280,7 @@ func DefaultConfig() Config {
 		},
 		Mail:   MailConfig{EraseAfter: Duration{30 * 24 * time.Hour}, MaxSize: 50 << 20, Quota: 5 << 30, Outbound: "direct", Check: &check},
 		Gate:   GateConfig{Policy: "default", Foreign: ForeignConfig{TLS: "implicit", Login: "separator", Separator: "*", Connections: 8, Timeout: Duration{20 * time.Second}}},
+		Detect: DetectConfig{Entries: 1_000_000, Quiet: Duration{24 * time.Hour}, Zone: "UTC"},
 		Ledger: LedgerConfig{Publish: Duration{time.Minute}, Heartbeat: Duration{10 * time.Minute}},
 		Log:    LogConfig{Level: "info"},
 	}
@@ -380,16 +406,10 @@ func (l ListenConfig) all() map[string]string {
 
 // nearest suggests what a mistyped key may have meant.
 func nearest(key string) string {
-	best, bestAt := "", 4
-	for _, k := range keys() {
-		if d := distance(key, k); d < bestAt {
-			best, bestAt = k, d
-		}
+	if best := spelling.Nearest(key, keys()); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
 	}
-	if best == "" {
-		return "see `postern serve --help` for the keys"
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return "see `postern serve --help` for the keys"
 }
 
 func invalid(format string, args ...any) error {

@@ -33,9 +33,9 @@ import (
 	"github.com/postern-mail/postern/ledger/keyring"
 	"github.com/postern-mail/postern/mail"
 	"github.com/postern-mail/postern/mail/queue"
+	"github.com/postern-mail/postern/node/known"
 	"github.com/postern-mail/postern/password"
 	"github.com/postern-mail/postern/response"
-	"github.com/postern-mail/postern/response/detect"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -48,8 +48,6 @@ type Options struct {
 	Demo *staff.DemoToken
 	// Cost of passwords; zero is full. Tests and drills sign in a lot.
 	Cost password.Cost
-	// Rules of detection; nil means the default ones.
-	Rules *detect.Rules
 	// Policy takes the place of the config's.
 	Policy *policy.Policy
 	// Manual leaves the sequencer and detection to the caller, who runs them by
@@ -210,11 +208,12 @@ func (n *Node) build(ctx context.Context) error {
 		return err
 	}
 
-	rules := detect.DefaultRules()
-	if n.opts.Rules != nil {
-		rules = *n.opts.Rules
+	settings, err := n.cfg.Detect.settings()
+	if err != nil {
+		return err
 	}
-	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: controls{n}, Now: n.now, Log: n.log, Provider: n.cfg.Provider, Rules: rules, Guarded: n.Mail.Guarded})
+	facts := known.New(known.Parts{Accounts: n.Accounts, Staff: n.Staff, Cases: n.Cases, Guarded: n.Mail.Guarded, Honey: n.cfg.Detect.Honey, VIP: n.cfg.Detect.VIP})
+	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: controls{n}, Now: n.now, Log: n.log, Provider: n.cfg.Provider, Detect: settings, Knows: facts})
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/node/detection"
 	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
@@ -35,6 +36,12 @@ var operations = map[string]operation{
 	"audit":                  op(auditLedger),
 	"alerts":                 op(listAlerts),
 	"policy.replay":          op(replayPolicy),
+	"detect.rules": op(func(_ context.Context, n *Node, _ struct{}, _ report) ([]detection.RuleOut, error) {
+		return detection.List(n.Response.Detector)
+	}),
+	"detect.backtest": op(func(ctx context.Context, n *Node, in detection.BacktestIn, r report) (detection.BacktestOut, error) {
+		return detection.Backtest(ctx, n.Response.Detector, n.Staff, in, func(acts int64) { r(acts, 0) })
+	}),
 }
 
 // AccountIn is a new account.

@@ -50,8 +50,8 @@ func TestFanOutRaisesOneAlert(t *testing.T) {
 		}
 		a, err := w.Alert(ctx, alerts[0].ID)
 		w.must(err)
-		if a.Rule != detect.RuleFanOutHour || a.Count != 2 || a.Figures["accounts"] != 11 || a.Figures["limit"] != 10 || a.StaffName != "Member noor" ||
-			a.Credential != w.noor.credential || len(a.Sessions) != 1 || a.Sessions[0] != s.ID || len(a.Evidence) != 2 || a.Severity != incident.Medium {
+		if a.Rule != "fan-out-hour" || a.Count != 2 || a.Figures["value"] != 11 || a.Figures["limit"] != 10 || a.StaffName != "Member noor" ||
+			a.Credential != w.noor.credential || len(a.Sessions) != 1 || a.Sessions[0] != s.ID || len(a.Evidence) != 11 || a.Severity != incident.Medium {
 			t.Errorf("the alert is %+v", a)
 		}
 		// The same eleven accounts again are no more accounts.
@@ -102,7 +102,7 @@ func TestNewNetworkGrowsGraver(t *testing.T) {
 
 func TestRefusalsInARow(t *testing.T) {
 	engine.Each(t, func(t *testing.T, o engine.Open) {
-		w := newWorld(t, o, policy.Default(), detect.Rules{})
+		w := newWorld(t, o, policy.Default(), detect.Settings{})
 		s := w.signIn(w.noor, office)
 		for range 5 {
 			if err := w.look(s, w.account("fr"), postern.TierEnvelope, message()); postern.KindOf(err) != postern.Withheld {
@@ -114,7 +114,7 @@ func TestRefusalsInARow(t *testing.T) {
 		}
 		alerts, err := w.Alerts(context.Background(), detect.AlertFilter{})
 		w.must(err)
-		if len(alerts) != 1 || alerts[0].Rule != detect.RuleRefusals || alerts[0].Figures["refusals"] != 5 {
+		if len(alerts) != 1 || alerts[0].Rule != "refusals" || alerts[0].Figures["value"] != 5 {
 			t.Errorf("%+v", alerts)
 		}
 	})
@@ -124,7 +124,7 @@ func TestRefusalsInARow(t *testing.T) {
 // customer agreed to one by one were not masked.
 func TestGuardedMail(t *testing.T) {
 	engine.Each(t, func(t *testing.T, o engine.Open) {
-		w := newWorld(t, o, policy.Standing(), detect.Rules{NoCase: -1, NewNetwork: -1})
+		w := newWorld(t, o, policy.Standing(), detect.Settings{Off: []string{"no-case", "new-network"}})
 		s := w.signIn(w.noor, office)
 		for range 4 {
 			id := message()
@@ -137,7 +137,7 @@ func TestGuardedMail(t *testing.T) {
 	})
 	engine.Each(t, func(t *testing.T, o engine.Open) {
 		ctx := context.Background()
-		w := newWorld(t, o, policy.Default(), detect.Rules{NewNetwork: -1})
+		w := newWorld(t, o, policy.Default(), detect.Settings{Off: []string{"new-network"}})
 		s := w.signIn(w.noor, office)
 		for i := range 3 {
 			id, harmless := message(), message()
@@ -215,7 +215,7 @@ func TestTwoNodesReadOnce(t *testing.T) {
 		alerts, err := w.Alerts(ctx, detect.AlertFilter{})
 		w.must(err)
 		// The tenth to the twentieth account, each read once.
-		if len(alerts) != 1 || alerts[0].Count != 11 || alerts[0].Figures["accounts"] != 20 {
+		if len(alerts) != 1 || alerts[0].Count != 11 || alerts[0].Figures["value"] != 20 {
 			t.Errorf("%+v", alerts)
 		}
 	})

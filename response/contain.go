@@ -9,6 +9,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/detect"
 	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/response/refuse"
 	"github.com/postern-mail/postern/staff"
@@ -30,6 +31,27 @@ func (r *Response) Contain(ctx context.Context, by staff.Session, id postern.Inc
 	if err := incident.Require(by, staff.Responder); err != nil {
 		return gate.Containment{}, err
 	}
+	return r.contain(ctx, by, id, t)
+}
+
+// endByRule ends what a rule asks to end, unless it is ended already. A
+// responder lifts it like any other.
+func (r *Response) endByRule(ctx context.Context, a detect.Alert, t gate.Target) (postern.ContainmentID, error) {
+	all, err := r.gate.Containments(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range all {
+		if c.Kind == t.Kind && c.Subject == t.Subject && c.LiftedAt.IsZero() {
+			return c.ID, nil
+		}
+	}
+	t.Why = "the rule " + a.Rule + " ended it by itself"
+	c, err := r.contain(ctx, staff.Session{Name: "rule " + a.Rule}, a.Incident, t)
+	return c.ID, err
+}
+
+func (r *Response) contain(ctx context.Context, by staff.Session, id postern.IncidentID, t gate.Target) (gate.Containment, error) {
 	why, err := incident.Sentence(t.Why)
 	if err != nil {
 		return gate.Containment{}, err

@@ -47,7 +47,7 @@ func (r *Response) OpenIncident(ctx context.Context, by staff.Session, title str
 			return err
 		}
 		for _, a := range taken {
-			if err := r.Book.Write(tx, in.ID, by, incident.Line{Kind: incident.LineAlert, Facts: map[string]string{"rule": a.Rule, "alert": string(a.ID)}}); err != nil {
+			if err := r.Book.Write(tx, in.ID, by, incident.Line{Kind: incident.LineAlert, Facts: detect.Facts(a)}); err != nil {
 				return err
 			}
 		}

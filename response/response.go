@@ -39,11 +39,10 @@ type Parts struct {
 	Log      *slog.Logger
 
 	Provider string // the name customers know: "Outlook Example"
-	Rules    detect.Rules
-
-	// Guarded gives those among these messages that reset passwords or carry
-	// codes. Nil switches the rule "guarded" off.
-	Guarded func(context.Context, postern.AccountID, []postern.MessageID) ([]postern.MessageID, error)
+	// Detect chooses the rules, and Knows is what they ask of the other rooms; nil:
+	// nothing is known of cases, accounts and messages.
+	Detect detect.Settings
+	Knows  detect.Knows
 }
 
 // Response is the open room. It is safe for concurrent use.
@@ -71,7 +70,8 @@ func Open(ctx context.Context, p Parts) (*Response, error) {
 		return nil, err
 	}
 	r := &Response{db: p.DB, ledger: p.Ledger, gate: p.Gate, staff: p.Staff, now: p.Now, log: p.Log, Book: incident.Open(p.DB, p.Now)}
-	r.Detector, err = detect.New(ctx, detect.Parts{DB: p.DB, Ledger: p.Ledger, Gate: p.Gate, Staff: p.Staff, Now: p.Now, Rules: p.Rules, Guarded: p.Guarded})
+	r.Detector, err = detect.New(ctx, detect.Parts{DB: p.DB, Ledger: p.Ledger, Gate: p.Gate, Staff: p.Staff, Now: p.Now, Log: p.Log,
+		Settings: p.Detect, Knows: p.Knows, End: r.endByRule})
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +97,9 @@ func (r *Response) Run(ctx context.Context) error {
 			case <-tick.C:
 			case <-r.Released():
 			case <-ctx.Done():
+				if err := r.Detector.Save(context.WithoutCancel(ctx)); err != nil {
+					r.log.Warn("the next start reads more of the feeds again", "err", err)
+				}
 				return ctx.Err()
 			}
 		}

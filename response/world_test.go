@@ -34,7 +34,7 @@ type world struct {
 	open   engine.Open
 	keys   ledger.Keys
 	policy policy.Policy
-	rules  detect.Rules
+	rules  detect.Settings
 	parts  response.Parts
 	staff  *staff.Directory
 	ledger *ledger.Ledger
@@ -62,7 +62,7 @@ const (
 	pass      = "a long pass phrase"
 )
 
-func newWorld(t testing.TB, open engine.Open, policy policy.Policy, rules detect.Rules) *world {
+func newWorld(t testing.TB, open engine.Open, policy policy.Policy, rules detect.Settings) *world {
 	t.Helper()
 	return newWorldWith(t, open, func() (ledger.Keys, error) { return ledger.NewKeys(logName) }, func(w *world) { w.policy, w.rules = policy, rules })
 }
@@ -83,7 +83,7 @@ func newWorldWith(t testing.TB, open engine.Open, keys func() (ledger.Keys, erro
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, policy.Standing(), detect.Rules{})) })
+	engine.Each(t, func(t *testing.T, o engine.Open) { f(t, newWorld(t, o, policy.Standing(), detect.Settings{})) })
 }
 
 func (w *world) start() {
@@ -93,7 +93,7 @@ func (w *world) start() {
 	w.mail = &mailboxes{key: w.keys.ReceiptPublic(), now: w.clock, people: map[postern.AccountID]notify.Person{}, delivered: map[string]notify.NoticeMail{}, guarded: map[postern.MessageID]bool{}}
 	w.parts, err = assemble(ctx, w.open(open.Staff), w.open(open.Response), w.keys, w.policy, w.mail, w.clock)
 	w.must(err)
-	w.parts.Rules, w.parts.Controls, w.parts.Guarded = w.rules, w.mail, w.mail.whichGuarded
+	w.parts.Detect, w.parts.Controls, w.parts.Knows = w.rules, w.mail, w.mail
 	w.staff, w.ledger, w.gate = w.parts.Staff, w.parts.Ledger, w.parts.Gate
 	w.reopen()
 
@@ -269,6 +269,7 @@ type mailboxes struct {
 	again     int // deliveries of what was delivered
 	refuse    func(postern.AccountID) error
 	guarded   map[postern.MessageID]bool
+	honey     postern.AccountID
 	spent     map[postern.DisclosureID]bool
 }
 
@@ -296,7 +297,18 @@ func (m *mailboxes) Reveal(_ context.Context, r ledger.Receipt) (postern.Shown, 
 	return shown, nil
 }
 
-func (m *mailboxes) whichGuarded(_ context.Context, _ postern.AccountID, ids []postern.MessageID) (found []postern.MessageID, err error) {
+// Case and About know nothing: no case is a desk's here.
+func (m *mailboxes) Case(context.Context, postern.CaseID, postern.StaffID) (detect.Case, error) {
+	return detect.Case{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such case"}
+}
+
+func (m *mailboxes) About(_ context.Context, a postern.AccountID, _ postern.StaffID) (detect.About, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return detect.About{Honey: m.honey == a && a != ""}, nil
+}
+
+func (m *mailboxes) Guarded(_ context.Context, _ postern.AccountID, ids []postern.MessageID) (found []postern.MessageID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range ids {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/staff/throttle"
 )
 
 // Proving again: a session says who signed in this morning, and not who sits
@@ -111,7 +112,7 @@ func (d *Directory) ProvePassword(ctx context.Context, s Session, pass, code str
 		return fmt.Errorf("couldn't check the proof: %w", err)
 	}
 	defer turn.End()
-	subjects := countsOf(s.Login, from)
+	subjects := throttle.Of(s.Login, from.Network)
 	p, err := d.passwordOf(ctx, s.Login, subjects, from)
 	if err != nil {
 		return err
@@ -147,7 +148,7 @@ func (d *Directory) ProvePassword(ctx context.Context, s Session, pass, code str
 		if err := d.proved(tx, s, e); err != nil {
 			return err
 		}
-		return d.succeeded(tx, subjects)
+		return subjects.Succeeded(tx)
 	})
 	if err == nil && replayed {
 		e.Result = resultReplayed

@@ -103,7 +103,7 @@ func (d *Directory) begin(tx *db.Tx, tokenHash []byte, c postern.CredentialID, f
 		Network: s.Network, Agent: s.Agent, Method: method, Result: resultOK})
 }
 
-// Alive says whether a session counts, in one statement inside the caller's
+// Alive says whether a session throttle.Counts, in one statement inside the caller's
 // transaction, and gives it. It is Denied, with a key that says why, when the
 // session, its credential or its member's time has ended, its organisation is
 // suspended, or a network it was used from is blocked. A reveal calls it after

@@ -94,7 +94,7 @@ func TestSessionMoves(t *testing.T) {
 			t.Errorf("ended %v", ended)
 		}
 		wantKey(t, h.aliveErr(t, s.ID), KeyNetworkBlocked)
-		// A fresh session from home counts, until its cookie shows up there.
+		// A fresh session from home throttle.Counts, until its cookie shows up there.
 		token, _ = h.signIn(t, hired{Member: must(h.ByLogin(t.Context(), "noor")), secret: secretOf(t, h, s.Credential)}, From{Network: home})
 		_, err = h.SessionFrom(t.Context(), token, From{Network: elsewhere})
 		wantKey(t, err, KeyNetworkBlocked)
@@ -211,7 +211,7 @@ func firstError(errs ...error) error {
 }
 
 // TestContainAgainstSignIn ends a credential while its owner signs in over and
-// over: afterwards no session of it counts, and none begins.
+// over: afterwards no session of it throttle.Counts, and none begins.
 func TestContainAgainstSignIn(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		noor := h.hire(t, "noor", "provider")

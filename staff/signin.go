@@ -15,6 +15,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/password"
+	"github.com/postern-mail/postern/staff/throttle"
 )
 
 // SetPassword gives a member the fallback way in: a password and a TOTP secret
@@ -94,7 +95,7 @@ func (d *Directory) SignInPassword(ctx context.Context, login, pass, code string
 	}
 	defer turn.End()
 
-	subjects := countsOf(login, from)
+	subjects := throttle.Of(login, from.Network)
 	p, err := d.passwordOf(ctx, login, subjects, from)
 	if err != nil {
 		return "", Session{}, err
@@ -119,7 +120,7 @@ func (d *Directory) SignInPassword(ctx context.Context, login, pass, code string
 		if s, err = d.begin(tx, fresh, p.id, from, methodPassword); err != nil {
 			return err
 		}
-		return d.succeeded(tx, subjects)
+		return subjects.Succeeded(tx)
 	})
 	switch {
 	case err == nil && replayed:
@@ -155,7 +156,7 @@ func (p passwordRow) event(from From, at time.Time, result string) Event {
 
 // passwordOf reads the login's credential, unless the attempt comes too early
 // or from a blocked network.
-func (d *Directory) passwordOf(ctx context.Context, login string, subjects counts, from From) (p passwordRow, err error) {
+func (d *Directory) passwordOf(ctx context.Context, login string, subjects throttle.Counts, from From) (p passwordRow, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		var known int
 		err := tx.Row(`SELECT c.id, m.id, m.organisation, COALESCE(c.password_hash, ''), COALESCE(c.totp_secret, ''),
@@ -169,7 +170,7 @@ func (d *Directory) passwordOf(ctx context.Context, login string, subjects count
 		if err := unblocked(tx, from); err != nil {
 			return err
 		}
-		wait, err := d.wait(tx, subjects, known > 0)
+		wait, err := subjects.Wait(tx, d.now(), known > 0)
 		if err == nil && wait > 0 {
 			err = denied(KeyThrottled, "too many failures: wait before the next attempt")
 		}
@@ -206,9 +207,9 @@ func deviceUnblocked(tx *db.Tx, key string) error {
 }
 
 // refuse counts a failure, writes the event and gives the one sentence.
-func (d *Directory) refuse(ctx context.Context, subjects counts, e Event) error {
+func (d *Directory) refuse(ctx context.Context, subjects throttle.Counts, e Event) error {
 	err := d.db.Update(ctx, func(tx *db.Tx) error {
-		if err := d.failed(tx, subjects); err != nil {
+		if err := subjects.Failed(tx, d.now()); err != nil {
 			return err
 		}
 		return d.event(tx, e)

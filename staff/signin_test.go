@@ -11,6 +11,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
 	"github.com/postern-mail/postern/password"
+	"github.com/postern-mail/postern/staff/throttle"
 )
 
 func TestPasswordSignIn(t *testing.T) {
@@ -102,7 +103,7 @@ func TestFailuresCost(t *testing.T) {
 			_, _, err := h.SignInPassword(t.Context(), "noor", "wrong guess", "123456", from)
 			return err
 		}
-		for range freeHere {
+		for range throttle.FreeHere {
 			wantKey(t, guess(From{Network: elsewhere}), KeyWrong)
 		}
 		wantKey(t, guess(From{Network: elsewhere}), KeyThrottled)
@@ -112,7 +113,7 @@ func TestFailuresCost(t *testing.T) {
 		wantKey(t, guess(From{Network: elsewhere}), KeyThrottled)
 
 		// Strangers from everywhere use up what the login has.
-		for i := range freeLogin {
+		for i := range throttle.FreeLogin {
 			guess(From{Network: fmt.Sprintf("10.0.%d.0/24", i)})
 		}
 		wantKey(t, guess(From{Network: "10.9.9.0/24"}), KeyThrottled)
@@ -140,7 +141,7 @@ func TestFailuresCost(t *testing.T) {
 
 func TestOneNetworkCannotTryEverybody(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		for i := range freeNetwork {
+		for i := range throttle.FreeNetwork {
 			_, _, err := h.SignInPassword(t.Context(), fmt.Sprintf("guess%d", i), "wrong guess", "123456", From{Network: elsewhere})
 			wantKey(t, err, KeyWrong)
 		}
@@ -165,8 +166,8 @@ func TestParallelGuesses(t *testing.T) {
 		}
 		wg.Wait()
 		// Two hashes run at a time: one more than is free may slip in.
-		if n := looked.Load(); n < freeHere || n > freeHere+1 {
-			t.Errorf("%d of 40 guesses were looked at, want %d", n, freeHere)
+		if n := looked.Load(); n < throttle.FreeHere || n > throttle.FreeHere+1 {
+			t.Errorf("%d of 40 guesses were looked at, want %d", n, throttle.FreeHere)
 		}
 	})
 }

@@ -21,14 +21,12 @@ import (
 	"github.com/postern-mail/postern/node"
 	"github.com/postern-mail/postern/node/demo"
 	"github.com/postern-mail/postern/password"
-	"github.com/postern-mail/postern/response/detect"
 )
 
 // Options change what a test gets; the zero value is a bare Postern.
 type Options struct {
 	Now    func() time.Time
 	Policy *policy.Policy
-	Rules  *detect.Rules
 	Config func(*node.Config) // changes the config before the start
 }
 
@@ -49,7 +47,7 @@ func Start(t testing.TB, o Options) *node.Node {
 	if o.Config != nil {
 		o.Config(&cfg)
 	}
-	n, err := node.Listen(context.Background(), cfg, node.Options{Now: o.Now, Policy: o.Policy, Rules: o.Rules, Cost: password.Cheap(), LogTo: t.Output()})
+	n, err := node.Listen(context.Background(), cfg, node.Options{Now: o.Now, Policy: o.Policy, Cost: password.Cheap(), LogTo: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

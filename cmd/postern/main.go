@@ -41,6 +41,7 @@ type cli struct {
 	Audit      auditCmd      `cmd:"" help:"Open leaves of the log at random and hold them against the tables."`
 	Ledger     ledgerCmd     `cmd:"" help:"Publish the log elsewhere."`
 	Keys       keysCmd       `cmd:"" help:"Show, encrypt and change the ledger's keys."`
+	Detect     detectCmd     `cmd:"" help:"Rules that notice a stolen credential: list, check, try on the past."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a breach and print the scorecard."`
 	Policy     policyCmd     `cmd:"" help:"Check, explain and compare policies, and replay history under one."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`

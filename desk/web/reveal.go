@@ -12,6 +12,7 @@ import (
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/desk"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/fields"
 	"github.com/postern-mail/postern/staff"
 	"github.com/postern-mail/postern/ui"
 )
@@ -286,7 +287,7 @@ func (w *Web) message(rw http.ResponseWriter, r *http.Request, s staff.Session) 
 	want := gate.Want{Grant: g.ID, Tier: postern.TierContent, Messages: []postern.MessageID{id}}
 	deeper := r.URL.Query().Get("tier") == postern.TierAttachment.String()
 	if deeper {
-		want.Tier, want.Fields = postern.TierAttachment, gate.Usual(postern.TierAttachment)&^postern.FieldSource
+		want.Tier, want.Fields = postern.TierAttachment, fields.Usual(postern.TierAttachment)&^postern.FieldSource
 	}
 	found, err := w.Gate.Reveal(r.Context(), s, want)
 	if err != nil {

@@ -3,15 +3,18 @@ package detect
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/response/detect/rules"
 	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/response/refuse"
+	"github.com/postern-mail/postern/response/sigma"
 	"github.com/postern-mail/postern/staff"
 )
 
@@ -30,21 +33,44 @@ type Alert struct {
 	Rule        string
 	Severity    incident.Severity
 	Status      string
-	At          time.Time // when it was raised
-	First, Last time.Time // of what it rests on
-	Count       int       // acts it rests on; Evidence lists the first of them
-	Staff       postern.StaffID
+	At          time.Time       // when it was raised
+	First, Last time.Time       // of what it rests on
+	Count       int             // acts it rests on; Evidence lists the first of them
+	Subject     string          // whom or what it is about: a member, or a network
+	Staff       postern.StaffID // "" where it is about no member
 	StaffName   string
 	Credential  postern.CredentialID // of the latest act
 	Sessions    []postern.SessionID
 	Network     string         // the latest known
-	Figures     map[string]int // what the rule counted, and its limit
+	Figures     map[string]int // "value", "limit"; against peers also "percentile", "usual", "times", "observations"
+	Team        string         // whose past it was held against
+	Title       string         // the rule's own words, of its first match
+	Description string
+	Version     string // of the rule: the hash of its text
+	Own         bool   // the rule is the provider's own, not the pack's
+	Ending      Ending // what it ended by itself
 	Incident    postern.IncidentID
 	ClosedAt    time.Time
 	ClosedBy    string
 	ClosedWhy   string
 	Evidence    []Evidence // only from [Response.Alert]
 }
+
+// The states of what an alert ends by itself.
+const (
+	EndingDue    = "due"
+	EndingDone   = "done"
+	EndingFailed = "failed"
+)
+
+// Ending is what an alert's rule ends by itself.
+type Ending struct {
+	State         string // "", or EndingDue, …
+	Kind, Subject string // as in gate.Target
+	Containment   postern.ContainmentID
+}
+
+func (e Ending) target() gate.Target { return gate.Target{Kind: e.Kind, Subject: e.Subject} }
 
 // Evidence is one act that an alert rests on.
 type Evidence struct {
@@ -63,49 +89,6 @@ type Evidence struct {
 // finds it.
 const maxEvidence = 200
 
-// raise adds a finding to the open alert of its rule and member, or opens one.
-func (d *Detector) raise(tx *db.Tx, a act, f finding) (fresh bool, err error) {
-	numbers, err := json.Marshal(f.figures)
-	if err != nil {
-		return false, err
-	}
-	var id postern.AlertID
-	err = tx.Row("SELECT id FROM response_alert WHERE rule = ?1 AND staff = ?2 AND status <> 'dismissed' AND status <> 'closed'",
-		db.Args(f.rule, a.staff), &id)
-	switch {
-	case err == nil:
-		err = tx.ExecOne(`UPDATE response_alert SET last = ?2, count = count + 1, credential = ?3, figures = ?4,
-			network = CASE WHEN ?5 = '' THEN network ELSE ?5 END,
-			severity = CASE WHEN severity < ?6 THEN ?6 ELSE severity END WHERE id = ?1`,
-			id, db.Millis(a.at), a.credential, string(numbers), a.network, int64(f.severity))
-	case errors.Is(err, db.ErrNoRows):
-		var one int
-		err = tx.Row("SELECT 1 FROM response_alert WHERE rule = ?1 AND staff = ?2 AND status = 'dismissed' AND closed_at > ?3",
-			db.Args(f.rule, a.staff, db.Millis(a.at.Add(-d.rules.Quiet))), &one)
-		if err == nil {
-			return false, nil // somebody looked at this today and said why it is nothing
-		}
-		if !errors.Is(err, db.ErrNoRows) {
-			return false, err
-		}
-		fresh, id = true, postern.AlertID(postern.NewID())
-		err = tx.ExecOne(`INSERT INTO response_alert (id, rule, severity, status, at, first, last, count, staff, credential, network, figures)
-			VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, 1, ?6, ?7, ?8, ?9)`,
-			id, f.rule, int64(f.severity), db.Millis(d.now()), db.Millis(a.at), a.staff, a.credential, a.network, string(numbers))
-	}
-	if err != nil {
-		return false, fmt.Errorf("couldn't write the alert %s: %w", f.rule, err)
-	}
-	var listed int
-	if err := tx.Row("SELECT count(*) FROM response_evidence WHERE alert = ?1", db.Args(id), &listed); err != nil || listed >= maxEvidence {
-		return fresh, err
-	}
-	_, err = tx.Exec(`INSERT INTO response_evidence (alert, feed, position, at, kind, session, network, account, tier, messages)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (alert, feed, position) DO NOTHING`,
-		id, a.feed, a.position, db.Millis(a.at), a.kind, a.session, a.network, a.account, int64(a.tier), int64(len(a.messages)))
-	return fresh, err
-}
-
 // AlertFilter chooses alerts; zero fields choose all.
 type AlertFilter struct {
 	Status   string
@@ -114,14 +97,16 @@ type AlertFilter struct {
 }
 
 const alertColumns = `id, rule, severity, status, at, first, last, count, staff, credential, network, figures,
-	COALESCE(incident, ''), closed_at, COALESCE(closed_by, ''), COALESCE(closed_why, '')`
+	COALESCE(incident, ''), closed_at, COALESCE(closed_by, ''), COALESCE(closed_why, ''),
+	subject, title, description, rule_version, team, ending, ending_kind, ending_subject, ending_id`
 
 func scanAlert(row db.Scanner) (a Alert, err error) {
 	var severity, at, first, last int64
 	var closed *int64
 	var numbers string
 	err = row.Scan(&a.ID, &a.Rule, &severity, &a.Status, &at, &first, &last, &a.Count, &a.Staff, &a.Credential, &a.Network, &numbers,
-		&a.Incident, &closed, &a.ClosedBy, &a.ClosedWhy)
+		&a.Incident, &closed, &a.ClosedBy, &a.ClosedWhy,
+		&a.Subject, &a.Title, &a.Description, &a.Version, &a.Team, &a.Ending.State, &a.Ending.Kind, &a.Ending.Subject, &a.Ending.Containment)
 	if err != nil {
 		return a, err
 	}
@@ -134,7 +119,7 @@ func (d *Detector) Alerts(ctx context.Context, f AlertFilter) (all []Alert, err 
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	err = d.db.View(ctx, func(tx *db.Tx) error {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		all = nil
 		return tx.Rows("SELECT "+alertColumns+` FROM response_alert WHERE (?1 = '' OR status = ?1) AND (?2 = '' OR incident = ?2)
 			ORDER BY severity DESC, last DESC, id LIMIT ?3`, db.Args(f.Status, string(f.Incident), f.Limit), func(row db.Scanner) error {
@@ -151,7 +136,7 @@ func (d *Detector) Alerts(ctx context.Context, f AlertFilter) (all []Alert, err 
 
 // Alert gives one with its evidence, oldest first.
 func (d *Detector) Alert(ctx context.Context, id postern.AlertID) (a Alert, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		found := false
 		err := tx.Rows("SELECT "+alertColumns+" FROM response_alert WHERE id = ?1", db.Args(id), func(row db.Scanner) (err error) {
 			found = true
@@ -191,23 +176,25 @@ func (d *Detector) Alert(ctx context.Context, id postern.AlertID) (a Alert, err 
 
 // name fills in the members' names.
 func (d *Detector) name(ctx context.Context, alerts []Alert) error {
+	pack := packNames()
 	names := map[postern.StaffID]string{}
 	for i := range alerts {
 		id := alerts[i].Staff
-		if _, ok := names[id]; !ok {
-			m, err := d.staff.ByID(ctx, id)
+		if _, ok := names[id]; !ok && id != "" {
+			m, err := d.Staff.ByID(ctx, id)
 			if err != nil && postern.KindOf(err) != postern.NotFound {
 				return err
 			}
 			names[id] = m.Name
 		}
 		alerts[i].StaffName = names[id]
+		alerts[i].Own = !slices.Contains(pack, alerts[i].Rule)
 	}
 	return nil
 }
 
 // Dismiss closes an alert that is nothing, with the sentence that says why. Its
-// rule then stays silent about this member for [Rules.Quiet].
+// rule then stays silent about this member for [Settings.Quiet].
 func (d *Detector) Dismiss(ctx context.Context, by staff.Session, id postern.AlertID, why string) error {
 	if err := incident.Require(by, staff.Responder); err != nil {
 		return err
@@ -216,9 +203,9 @@ func (d *Detector) Dismiss(ctx context.Context, by staff.Session, id postern.Ale
 	if err != nil {
 		return err
 	}
-	return d.db.Update(ctx, func(tx *db.Tx) error {
+	return d.DB.Update(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec("UPDATE response_alert SET status = 'dismissed', closed_at = ?2, closed_by = ?3, closed_why = ?4 WHERE id = ?1 AND status = 'open'",
-			id, db.Millis(d.now()), by.Name, why)
+			id, db.Millis(d.Now()), by.Name, why)
 		if err == nil && n == 0 {
 			err = refuse.Conflict("response.conflict.alert", "this alert is not open any more")
 		}
@@ -264,4 +251,36 @@ func Settle(tx *db.Tx, in postern.IncidentID, by string, now time.Time) error {
 	_, err := tx.Exec("UPDATE response_alert SET status = 'closed', closed_at = ?2, closed_by = ?3, closed_why = '' WHERE incident = ?1 AND status = 'incident'",
 		in, db.Millis(now), by)
 	return err
+}
+
+// packNames are the names of the alerts that the pack can raise. The pack is
+// part of the program: it was compiled when the detector was made.
+var packNames = sync.OnceValue(func() (names []string) {
+	docs, err := rules.Pack()
+	if err != nil {
+		return nil
+	}
+	e, err := sigma.Compile(docs, rules.Schema, sigma.Options{Subject: "staff"})
+	if err != nil {
+		return nil
+	}
+	for _, r := range e.Rules() {
+		if !slices.Contains(names, r.Alert) {
+			names = append(names, r.Alert)
+		}
+	}
+	return names
+})
+
+// PackNames lists the names of the alerts that the pack can raise.
+func PackNames() []string { return slices.Clone(packNames()) }
+
+// Facts are what a timeline keeps of an alert: a provider's own rule with its
+// title, for its words are nowhere else.
+func Facts(a Alert) map[string]string {
+	f := map[string]string{"rule": a.Rule, "alert": string(a.ID)}
+	if !slices.Contains(packNames(), a.Rule) {
+		f["title"] = a.Title
+	}
+	return f
 }

@@ -24,7 +24,7 @@ type MemberSession struct {
 // SessionsOf gives a member's latest sessions, at most 20, so that one can be
 // ended by name. Whether they still count is for the gate's Reach to say.
 func (d *Detector) SessionsOf(ctx context.Context, id postern.StaffID) (all []MemberSession, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		all = nil
 		return tx.Rows("SELECT session, staff, credential, network, fresh, shown, deepest, last FROM response_session WHERE staff = ?1 ORDER BY last DESC, session LIMIT 20", db.Args(id),
 			func(row db.Scanner) error {
@@ -48,7 +48,7 @@ func (d *Detector) SessionsFrom(ctx context.Context, networks []string) (ids []p
 	if _, err := d.Tick(ctx); err != nil {
 		return nil, err
 	}
-	err = d.db.View(ctx, func(tx *db.Tx) error {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		ids = nil
 		for _, n := range networks {
 			err := tx.Rows("SELECT session FROM response_session_network WHERE network = ?1 ORDER BY session", db.Args(n), func(row db.Scanner) error {

@@ -158,3 +158,8 @@ type Error struct {
 
 // Error gives "file:line: text".
 func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text) }
+
+// String gives a level's name in Sigma.
+func (l Level) String() string {
+	return [...]string{"informational", "low", "medium", "high", "critical"}[min(l, Critical)]
+}

@@ -346,3 +346,38 @@ func (e *Engine) makeRoom() {
 		e.forget(fullest, fullest.first)
 	}
 }
+
+// Rename puts another text in the place of one, wherever the windows hold it: a
+// person who is erased is counted on, as somebody.
+func (e *Engine) Rename(old, with string) {
+	if old == "" {
+		return
+	}
+	for _, c := range e.correlations {
+		for g := c.first; g != nil; g = g.after {
+			for i := range g.entries {
+				if g.entries[i].s == old {
+					g.entries[i].s = with
+				}
+			}
+			if n, ok := g.count[old]; ok {
+				delete(g.count, old)
+				g.count[with] += n
+			}
+			if !slices.ContainsFunc(g.by, func(v Value) bool { return v.S == old }) {
+				continue
+			}
+			delete(c.groups, g.key)
+			var key []byte
+			for i := range g.by {
+				if g.by[i].S == old {
+					g.by[i].S = with
+				}
+				key = binary.AppendUvarint(key, uint64(len(g.by[i].S)))
+				key = append(key, g.by[i].S...)
+			}
+			g.key = string(key)
+			c.groups[g.key] = g
+		}
+	}
+}

@@ -31,6 +31,12 @@ func (d Document) Name() string { return d.rule.Name }
 // Correlation says whether the document is one.
 func (d Document) Correlation() bool { return d.correlation != nil }
 
+// Quiet gives a document that others may refer to and that raises nothing.
+func (d Document) Quiet() Document {
+	d.rule.Level = Informational
+	return d
+}
+
 type correlationDoc struct {
 	line       int
 	kind       string

@@ -433,3 +433,19 @@ func FuzzRules(f *testing.F) {
 		}
 	})
 }
+
+// TestRename: nothing of the old text is left, and what was counted still counts.
+func TestRename(t *testing.T) {
+	e := compile(t, several+"---\ntitle: D\nname: d\ncorrelation: {type: event_count, rules: seen, group-by: account, timespan: 1h, condition: {gte: 4}}\npostern: {subject: account}\n", sigma.Options{})
+	fired(e, ev(1, "action=shown staff=noor team=t account=ana-s-number"), ev(2, "action=shown staff=noor team=t account=b"), ev(3, "action=shown staff=noor team=t account=ana-s-number"))
+	e.Rename("ana-s-number", "somebody")
+	if strings.Contains(string(e.Snapshot()), "ana-s-number") {
+		t.Error("the old text is still there")
+	}
+	if got := fired(e, ev(4, "action=shown staff=noor team=t account=c")); !slices.Equal(got, []string{"a noor 3/3 @4"}) {
+		t.Errorf("fired %q", got)
+	}
+	if got := fired(e, ev(5, "action=shown staff=paul team=t account=somebody"), ev(6, "action=shown staff=eve team=t account=somebody")); !slices.Equal(got, []string{"d somebody 4/4 @6"}) {
+		t.Errorf("fired %q", got)
+	}
+}

@@ -10,7 +10,7 @@ import (
 type alertsView struct {
 	Status    string
 	Tabs      []ui.NavItem
-	Alerts    []detect.Alert
+	Alerts    []alertWords
 	Incidents []incident.Incident // that are not closed
 	Responder bool
 	Title     string // of an incident made of the ticked alerts
@@ -28,10 +28,11 @@ func (w *Web) alerts(q request) error {
 		}
 		v.Tabs = append(v.Tabs, ui.NavItem{Text: "alert.status." + status, Href: href, Current: v.Status == status})
 	}
-	var err error
-	if v.Alerts, err = w.Response.Alerts(q.Context(), detect.AlertFilter{Status: v.Status}); err != nil {
+	alerts, err := w.Response.Alerts(q.Context(), detect.AlertFilter{Status: v.Status})
+	if err != nil {
 		return err
 	}
+	v.Alerts = w.words(q, alerts)
 	all, err := w.Response.Incidents(q.Context())
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (w *Web) alerts(q request) error {
 }
 
 type alertView struct {
-	detect.Alert
+	alertWords
 	Responder bool
 	Number    int64 // of its incident
 }
@@ -57,7 +58,7 @@ func (w *Web) alert(q request) error {
 	if err != nil {
 		return err
 	}
-	v := alertView{Alert: a, Responder: responder(q.by)}
+	v := alertView{alertWords: wordsOf(w.ui.Words(), w.ui.Lang(q.Request), a), Responder: responder(q.by)}
 	if a.Incident != "" {
 		in, err := w.Response.Incident(q.Context(), a.Incident)
 		if err != nil {
@@ -65,7 +66,7 @@ func (w *Web) alert(q request) error {
 		}
 		v.Number = in.Number
 	}
-	p := w.frame(q.Request, q.by, "rule."+a.Rule)
+	p := w.frame(q.Request, q.by, v.What)
 	p.Data = v
 	return w.show(q, "alert", p)
 }

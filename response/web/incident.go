@@ -24,7 +24,7 @@ type incidentView struct {
 	Authority time.Time
 	Now       nowView
 	Targets   []target // what its alerts point at and is not ended
-	Alerts    []detect.Alert
+	Alerts    []alertWords
 	Ended     []incident.Containment
 	Timeline  []ui.Moment
 	Tasks     []incident.Task
@@ -71,9 +71,11 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 	}
 	v.Path, v.Responder, v.Mine = incidentPath(id), responder(q.by), v.Lead == q.by.Staff
 	v.Early, v.Authority = v.Aware.Add(incident.EarlyWarning), v.Aware.Add(incident.Notification)
-	if v.Alerts, err = w.Response.Alerts(ctx, detect.AlertFilter{Incident: id}); err != nil {
+	alerts, err := w.Response.Alerts(ctx, detect.AlertFilter{Incident: id})
+	if err != nil {
 		return v, err
 	}
+	v.Alerts = w.words(q, alerts)
 	if v.Ended, err = w.Response.Containments(ctx, id); err != nil {
 		return v, err
 	}
@@ -106,7 +108,7 @@ func (w *Web) incidentData(q request, id postern.IncidentID) (v incidentView, er
 	if err != nil {
 		return v, err
 	}
-	v.Targets = targetsOf(v.Alerts, standing)
+	v.Targets = targetsOf(alerts, standing)
 	v.complete()
 	return v, nil
 }
@@ -126,12 +128,16 @@ func targetsOf(alerts []detect.Alert, standing response.Standing) (targets []tar
 		add(target{Kind: gate.KindCredential, Subject: string(a.Credential), Label: a.StaffName})
 	}
 	for _, a := range alerts {
-		if a.Rule == detect.RuleNewNetwork {
+		if namesNetwork[a.Rule] {
 			add(target{Kind: gate.KindNetwork, Subject: a.Network, Label: a.Network})
 		}
 	}
 	return targets
 }
+
+// namesNetwork are the rules that speak of a network that is not the member's.
+var namesNetwork = map[string]bool{"new-network": true, "new-network-then-mass": true, "new-network-then-token": true, "shared-network": true, "token-new-network": true,
+	"stolen-cookie": true, "spraying": true}
 
 // complete works out what is true, what is next, and how grave that is.
 func (v *incidentView) complete() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
+	"github.com/postern-mail/postern/gate/fields"
 	"github.com/postern-mail/postern/response"
 	"github.com/postern-mail/postern/response/detect"
 	"github.com/postern-mail/postern/response/incident"
@@ -48,13 +49,20 @@ func samples(w *Web) []ui.Sample {
 			Sessions: []postern.SessionID{postern.SessionID(id(60)), postern.SessionID(id(61))}}
 	}
 	alerts := []detect.Alert{
-		alert(1, detect.RuleNewNetwork, incident.High, map[string]int{"shown": 11, "tier": 4}),
-		alert(2, detect.RuleFanOutHour, incident.Medium, map[string]int{"accounts": 11, "limit": 10}),
-		alert(3, detect.RuleFanOutDay, incident.Medium, map[string]int{"accounts": 41, "limit": 40}),
-		alert(4, detect.RuleFanOutWeek, incident.Medium, map[string]int{"accounts": 61, "limit": 30, "median": 9, "peers": 12}),
-		alert(5, detect.RuleRefusals, incident.Low, map[string]int{"refusals": 5, "minutes": 3}),
-		alert(6, detect.RuleGuarded, incident.High, map[string]int{"messages": 3, "limit": 3}),
-		alert(7, detect.RuleNoCase, incident.High, map[string]int{"tier": 3}),
+		alert(1, "new-network", incident.High, map[string]int{"value": 1, "limit": 1}),
+		alert(2, "fan-out-hour", incident.Medium, map[string]int{"value": 11, "limit": 10}),
+		alert(3, "fan-out-day", incident.Medium, map[string]int{"value": 41, "limit": 40}),
+		alert(4, "fan-out-week", incident.Medium, map[string]int{"value": 61, "limit": 30, "percentile": 50, "usual": 9, "times": 3, "observations": 812}),
+		alert(5, "refusals", incident.Low, map[string]int{"value": 5, "limit": 5}),
+		alert(6, "guarded", incident.High, map[string]int{"value": 3, "limit": 3}),
+		alert(7, "no-case", incident.High, map[string]int{"value": 1, "limit": 1}),
+	}
+	catalog := w.ui.Words()
+	worded := func(alerts ...detect.Alert) (all []alertWords) {
+		for _, a := range alerts {
+			all = append(all, wordsOf(catalog, "en", a))
+		}
+		return all
 	}
 	in := incident.Incident{ID: postern.IncidentID(id(10)), Number: 7, Title: "Noor's sign-in from a network that is not hers", State: incident.StateOpen, Severity: incident.High,
 		Cause: incident.CauseUnknown, Lead: postern.StaffID(id(41)), LeadName: "Léa Moreau", Opened: ago(5 * time.Minute), Aware: ago(9 * time.Minute)}
@@ -70,7 +78,7 @@ func samples(w *Web) []ui.Sample {
 	}
 	tasks = append(tasks, incident.Task{Number: 9, Text: "Call the outsourcer's manager", State: incident.TaskNotStarted})
 	lines := []incident.Line{
-		{Kind: incident.LineOpened, Text: in.Title}, {Kind: incident.LineAlert, Facts: map[string]string{"rule": detect.RuleNewNetwork, "alert": id(1)}},
+		{Kind: incident.LineOpened, Text: in.Title}, {Kind: incident.LineAlert, Facts: map[string]string{"rule": "new-network", "alert": id(1)}},
 		{Kind: incident.LineContained, Position: 1234, Text: "It is used from a network that is not hers.", Facts: map[string]string{"kind": "credential", "subject": id(50), "label": "Noor Haddad", "sessions": "2", "grants": "3", "ms": "11"}},
 		{Kind: incident.LineNote, Text: "She is on a train to Lyon and has her telephone with her."}, {Kind: incident.LineTask, Facts: map[string]string{"task": "call", "state": "done"}},
 		{Kind: incident.LineTask, Facts: map[string]string{"text": "Call the outsourcer", "state": "looked-at"}}, {Kind: incident.LineLead, Facts: map[string]string{"from": "Max", "to": "Léa"}},
@@ -93,9 +101,9 @@ func samples(w *Web) []ui.Sample {
 	}
 	look := func(n int, tier postern.Tier, ids int) scope.Exposure {
 		e := scope.Exposure{Account: postern.AccountID(id(100 + n)), Tier: tier, First: ago(30 * time.Minute), Last: ago(10 * time.Minute), Certainty: scope.Shown, Fields: tier.Fields(),
-			Sessions: []postern.SessionID{postern.SessionID(id(60))}, Disclosures: []scope.ExposedLook{{ID: postern.DisclosureID(id(200 + n)), At: ago(30 * time.Minute), Session: postern.SessionID(id(60)), Messages: ids, Fields: gate.Usual(tier)}}}
+			Sessions: []postern.SessionID{postern.SessionID(id(60))}, Disclosures: []scope.ExposedLook{{ID: postern.DisclosureID(id(200 + n)), At: ago(30 * time.Minute), Session: postern.SessionID(id(60)), Messages: ids, Fields: fields.Usual(tier)}}}
 		for i := range ids {
-			e.Messages = append(e.Messages, scope.ExposedMessage{ID: postern.MessageID(id(300 + i)), Fields: gate.Usual(tier)})
+			e.Messages = append(e.Messages, scope.ExposedMessage{ID: postern.MessageID(id(300 + i)), Fields: fields.Usual(tier)})
 		}
 		return e
 	}
@@ -119,13 +127,17 @@ func samples(w *Web) []ui.Sample {
 		{ID: id(74), Kind: "session", Subject: id(60), Why: "First of all.", ActorName: "Léa Moreau", Asked: ago(5 * time.Minute), Position: -1},
 	}
 	incidentPage := func(lang string, in incident.Incident, change func(*incidentView)) incidentView {
-		v := incidentView{Incident: in, Path: path, Responder: true, Mine: true, Early: in.Aware.Add(incident.EarlyWarning), Authority: in.Aware.Add(incident.Notification), Alerts: alerts[:2], Tasks: tasks, Timeline: timeline(lang)}
+		v := incidentView{Incident: in, Path: path, Responder: true, Mine: true, Early: in.Aware.Add(incident.EarlyWarning), Authority: in.Aware.Add(incident.Notification), Alerts: worded(alerts[:2]...), Tasks: tasks, Timeline: timeline(lang)}
 		change(&v)
 		standing := response.Standing{}
 		for _, c := range v.Ended {
 			standing[[2]string{c.Kind, c.Subject}] = map[bool]string{true: response.AccessEnded, false: response.AccessLifted}[c.Lifted.IsZero()]
 		}
-		v.Targets = targetsOf(v.Alerts, standing)
+		var pointed []detect.Alert
+		for _, a := range v.Alerts {
+			pointed = append(pointed, a.Alert)
+		}
+		v.Targets = targetsOf(pointed, standing)
 		v.complete()
 		return v
 	}
@@ -172,12 +184,12 @@ func samples(w *Web) []ui.Sample {
 	demo := ui.Page{Title: "sign-in.title", Data: signInView{Next: "/", Demo: []staff.Member{{ID: postern.StaffID(id(41)), Name: "Léa Moreau", Roles: []staff.Role{staff.Responder}}, {ID: postern.StaffID(id(42)), Name: "Ada Lind", Roles: []staff.Role{staff.Approver, staff.Admin}}}}}
 	return []ui.Sample{
 		{Name: "sign-in", Page: "sign-in", Path: "/sign-in", Of: problems}, {Name: "sign-in-demo", Page: "sign-in", Path: "/sign-in", Of: demo},
-		{Name: "alerts", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Alerts: alerts, Incidents: []incident.Incident{in, later}, Responder: true})},
+		{Name: "alerts", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Alerts: worded(alerts...), Incidents: []incident.Incident{in, later}, Responder: true})},
 		{Name: "alerts-none", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "open", Tabs: tabs, Responder: true})},
-		{Name: "alerts-dismissed", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "dismissed", Tabs: tabs, Alerts: []detect.Alert{dismissed}})},
-		{Name: "alert", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: evidence, Responder: true})},
-		{Name: "alert-dismissed", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: dismissed, Responder: true})},
-		{Name: "alert-taken", Page: "alert", Path: "/alerts/x", Of: frame("rule.new-network", "/alerts", alertView{Alert: taken, Responder: true, Number: 7})},
+		{Name: "alerts-dismissed", Page: "alerts", Path: "/alerts", Of: frame("alerts.title", "/alerts", alertsView{Status: "dismissed", Tabs: tabs, Alerts: worded(dismissed)})},
+		{Name: "alert", Page: "alert", Path: "/alerts/x", Of: frame("sign-in from a new network", "/alerts", alertView{alertWords: worded(evidence)[0], Responder: true})},
+		{Name: "alert-dismissed", Page: "alert", Path: "/alerts/x", Of: frame("sign-in from a new network", "/alerts", alertView{alertWords: worded(dismissed)[0], Responder: true})},
+		{Name: "alert-taken", Page: "alert", Path: "/alerts/x", Of: frame("sign-in from a new network", "/alerts", alertView{alertWords: worded(taken)[0], Responder: true, Number: 7})},
 		{Name: "incidents", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{[]incident.Incident{in, later, closed}, true})},
 		{Name: "incidents-none", Page: "incidents", Path: "/incidents", Of: frame("incidents.title", "/incidents", incidentsView{Responder: true})},
 		{Name: "incident-open", Page: "incident", Path: path, Of: wide(frame("incident.title", path, incidentPage("en", in, func(*incidentView) {})))},
@@ -243,7 +255,7 @@ func TestWords(t *testing.T) {
 		}
 	}
 	add("did.", didWords...)
-	for _, rule := range detect.RuleNames {
+	for _, rule := range detect.PackNames() {
 		add("rule."+rule, "", ".figures", ".why")
 	}
 	for kind := range lineLooks {

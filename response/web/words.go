@@ -61,7 +61,11 @@ func (w *Web) moment(lang, path string, l incident.Line) ui.Moment {
 	title := func(pairs ...any) { m.Title = c.T(lang, "line."+l.Kind, pairs...) }
 	switch l.Kind {
 	case incident.LineAlert:
-		title("rule", c.T(lang, "rule."+l.Facts["rule"]))
+		rule := l.Facts["title"]
+		if rule == "" {
+			rule = c.T(lang, "rule."+l.Facts["rule"])
+		}
+		title("rule", rule)
 		m.Href, m.Action = "/alerts/"+l.Facts["alert"], c.T(lang, "line.alert.open")
 	case incident.LineTask:
 		name := l.Facts["text"]
