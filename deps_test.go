@@ -27,7 +27,7 @@ type rule struct {
 var rules = []rule{
 	{"", nil, "the nouns know no one"},
 	{"cmd/postern", []string{"node", "node/demo", "drill", "evidence", "gate/policy", "ledger/auditor", "ledger/export", "ledger/keyring", "ledger/verify", "ledger/verify/cosigner", "ledger/verify/mirror", "node/bench"}, "the binary is flags and subcommands; what they do stands in node"},
-	{"node", []string{"account", "api", "blob", "db", "db/open", "desk", "desk/hooks", "desk/web", "gate", "gate/history", "gate/foreign", "gate/policy", "ledger", "ledger/auditor", "ledger/keyring", "ledger/verify", "ledger/verify/wording", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/rules", "mail/smtpd", "mail/web", "message", "message/archive", "password", "response", "response/detect", "response/incident", "response/notify", "response/scope", "response/web", "staff", "staff/device", "staff/oidc", "staff/scim", "ui"}, "the one place where the planes meet"},
+	{"node", []string{"account", "api", "blob", "db", "db/open", "desk", "desk/hooks", "desk/web", "gate", "gate/history", "gate/foreign", "gate/policy", "ledger", "ledger/auditor", "ledger/keyring", "ledger/verify", "ledger/verify/wording", "mail", "mail/check", "mail/imapd", "mail/queue", "mail/rules", "mail/smtpd", "mail/web", "message", "message/archive", "node/readers", "password", "response", "response/detect", "response/incident", "response/notify", "response/scope", "response/web", "staff", "staff/device", "staff/oidc", "staff/scim", "ui"}, "the one place where the planes meet"},
 
 	{"message", nil, "reading a message needs no account and no disk"},
 	{"message/archive", []string{"message"}, "archives are read and written from streams"},
@@ -89,7 +89,8 @@ var rules = []rule{
 	{"testkit/postgres", nil, "a private cluster for the tests"},
 	{"testkit/fuzz", nil, "runs the fuzz targets"},
 	{"node/demo", []string{"node", "account", "desk", "gate", "gate/policy", "ledger/verify", "ledger/verify/cosigner", "mail/rules", "message", "password", "staff"}, "people and mail for a node"},
-	{"node/bench", []string{"node", "account", "blob", "db", "db/open", "desk", "gate", "gate/policy", "ledger", "ledger/verify", "mail", "mail/imapd", "mail/smtpd", "mail/check", "mail/queue", "message", "message/archive", "password", "staff"}, "what postern bench measures: rooms by themselves, and a whole node from outside"},
+	{"node/readers", []string{"account", "mail", "mail/queue", "message", "response/notify"}, "what notices need of the mail plane"},
+	{"node/bench", []string{"node", "account", "blob", "db", "db/open", "desk", "gate", "gate/policy", "ledger", "ledger/verify", "mail", "mail/imapd", "mail/smtpd", "mail/check", "mail/queue", "message", "message/archive", "password", "response/incident", "response/notify", "response/scope", "staff"}, "what postern bench measures: rooms by themselves, and a whole node from outside"},
 	{"e2e", []string{"node", "testkit", "testkit/engine", "drill/stranger"}, "promises are kept from outside"},
 }
 

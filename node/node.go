@@ -214,7 +214,7 @@ func (n *Node) build(ctx context.Context) error {
 	if n.opts.Rules != nil {
 		rules = *n.opts.Rules
 	}
-	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: controls{n}, Now: n.now, Log: n.log, Provider: n.cfg.Provider, Rules: rules, Guarded: n.Mail.Guarded})
+	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: n.readers(), Now: n.now, Log: n.log, Provider: n.cfg.Provider, Rules: rules, Guarded: n.Mail.Guarded})
 	return err
 }
 

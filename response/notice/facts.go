@@ -59,6 +59,7 @@ type Seen struct {
 	Bodies      int
 	Attachments int
 	Sources     int
+	Guarded     int // messages among all these that reset passwords or carry codes
 	Certainty   string
 	Looks       []Look // oldest first, at most MaxLooks
 	More        int    // looks that are not listed
