@@ -72,7 +72,7 @@ func notices(ctx context.Context, n *node.Node, engine string, o Options) error 
 // reach waits until the newest version is in a state, going on after the first
 // stage.
 func reach(ctx context.Context, n *node.Node, by staff.Session, id postern.IncidentID, state string) error {
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		b, err := n.Response.Batch(ctx, id)

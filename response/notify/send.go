@@ -29,7 +29,7 @@ import (
 
 // hands is how many handfuls are on their way at once: while one is written to
 // the mail plane another is written to the ledger.
-const hands = 2
+const hands = 3
 
 // sendTries is how often a delivery is tried that fails for a passing reason:
 // with the pauses below, about an hour.
