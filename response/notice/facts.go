@@ -40,6 +40,27 @@ type Facts struct {
 	Until    time.Time
 }
 
+// missing names the first field that no notice can do without and that is not
+// there; "" for none. A gap in what people are told is found here, before the
+// first of them is.
+func (f Facts) missing() string {
+	about := f.Kind == First || f.Kind == Correction
+	for _, field := range []struct {
+		name string
+		is   bool
+	}{
+		{"Provider", f.Provider != ""}, {"Address", f.Address != ""}, {"Code", f.Code != ""}, {"Number", f.Number > 0}, {"Version", f.Version > 0}, {"Made", !f.Made.IsZero()},
+		{"Kind", about || f.Kind == Withdrawn}, {"Cause", f.Cause == CauseUnknown || f.Cause == CauseStolen || f.Cause == CauseInsider},
+		{"Seen", !about || f.Seen.Deepest > 0 && len(f.Seen.Looks) > 0}, {"Certainty", !about || f.Seen.Certainty != ""},
+		{"Before", f.Kind == First || f.Before != nil}, {"ToldAt", f.Kind == First || !f.ToldAt.IsZero()},
+	} {
+		if !field.is {
+			return field.name
+		}
+	}
+	return ""
+}
+
 // Employer is an organisation whose members' sign-ins were used.
 type Employer struct {
 	Name     string
