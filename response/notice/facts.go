@@ -40,25 +40,32 @@ type Facts struct {
 	Until    time.Time
 }
 
-// missing names the first field that no notice can do without and that is not
-// there; "" for none. A gap in what people are told is found here, before the
-// first of them is.
-func (f Facts) missing() string {
+// whole refuses facts without a field that no notice can do without, and names
+// it. A gap in what people are told is found here, before the first of them is.
+func (f Facts) whole() error {
 	about := f.Kind == First || f.Kind == Correction
 	for _, field := range []struct {
-		name string
-		is   bool
+		name, key string
+		is        bool
 	}{
-		{"Provider", f.Provider != ""}, {"Address", f.Address != ""}, {"Code", f.Code != ""}, {"Number", f.Number > 0}, {"Version", f.Version > 0}, {"Made", !f.Made.IsZero()},
-		{"Kind", about || f.Kind == Withdrawn}, {"Cause", f.Cause == CauseUnknown || f.Cause == CauseStolen || f.Cause == CauseInsider},
-		{"Seen", !about || f.Seen.Deepest > 0 && len(f.Seen.Looks) > 0}, {"Certainty", !about || f.Seen.Certainty != ""},
-		{"Before", f.Kind == First || f.Before != nil}, {"ToldAt", f.Kind == First || !f.ToldAt.IsZero()},
+		{"Provider", "response.invalid.field-provider", f.Provider != ""},
+		{"Address", "response.invalid.field-address", f.Address != ""},
+		{"Code", "response.invalid.field-code", f.Code != ""},
+		{"Number", "response.invalid.field-number", f.Number > 0},
+		{"Version", "response.invalid.field-version", f.Version > 0},
+		{"Made", "response.invalid.field-made", !f.Made.IsZero()},
+		{"Kind", "response.invalid.field-kind", about || f.Kind == Withdrawn},
+		{"Cause", "response.invalid.field-cause", f.Cause == CauseUnknown || f.Cause == CauseStolen || f.Cause == CauseInsider},
+		{"Seen", "response.invalid.field-seen", !about || f.Seen.Deepest > 0 && len(f.Seen.Looks) > 0},
+		{"Certainty", "response.invalid.field-certainty", !about || f.Seen.Certainty != ""},
+		{"Before", "response.invalid.field-before", f.Kind == First || f.Before != nil},
+		{"ToldAt", "response.invalid.field-toldat", f.Kind == First || !f.ToldAt.IsZero()},
 	} {
 		if !field.is {
-			return field.name
+			return &postern.Error{Kind: postern.Invalid, Key: field.key, Text: "the notice can't be written: " + field.name + " is missing"}
 		}
 	}
-	return ""
+	return nil
 }
 
 // Employer is an organisation whose members' sign-ins were used.

@@ -34,8 +34,8 @@ var wordings = map[string]*template.Template{
 // Word gives a notice's subject and text in a language. Invalid when the facts
 // lack a field that the words need: the error names it.
 func Word(f Facts, locale string) (subject, text string, err error) {
-	if field := f.missing(); field != "" {
-		return "", "", &postern.Error{Kind: postern.Invalid, Key: "response.invalid.field-" + strings.ToLower(field), Text: "the notice can't be written: " + field + " is missing"}
+	if err := f.whole(); err != nil {
+		return "", "", err
 	}
 	t := wordings[locale]
 	if t == nil {
