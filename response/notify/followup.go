@@ -71,7 +71,7 @@ func (o *Office) Followups(ctx context.Context, id postern.IncidentID, f FollowF
 		// The conditions are written as the indexes are, so that a million others
 		// are not read.
 		for _, b := range versions {
-			for _, which := range []string{"n.state = 'sent' AND n.opened = 0 AND n.sent <= ?4", "n.state = 'failed' AND ?4 > 0"} {
+			for _, which := range []string{"n.state = 'sent' AND n.opened = 0 AND n.sent <= ?4", "n.state = 'failed' AND CAST(?4 AS BIGINT) > 0"} {
 				some, err := followups(tx, which, db.Args(id, int64(b.Version), string(f.After), before, f.State, int64(f.Limit)))
 				if err != nil {
 					return err
