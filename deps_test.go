@@ -91,7 +91,7 @@ var rules = []rule{
 	{"testkit/postgres", nil, "a private cluster for the tests"},
 	{"testkit/fuzz", nil, "runs the fuzz targets"},
 	{"node/demo", []string{"node", "account", "desk", "gate", "gate/policy", "ledger/verify", "ledger/verify/cosigner", "mail/rules", "message", "password", "staff"}, "people and mail for a node"},
-	{"node/readers", []string{"account", "mail", "mail/queue", "mail/web/told", "message", "response/notify"}, "what notices need of the mail plane"},
+	{"node/readers", []string{"account", "mail", "mail/queue", "mail/web/told", "message", "response", "response/notify", "staff"}, "what notices need of the mail plane"},
 	{"node/bench", []string{"node", "account", "blob", "db", "db/open", "desk", "gate", "gate/policy", "ledger", "ledger/verify", "mail", "mail/imapd", "mail/smtpd", "mail/check", "mail/queue", "message", "message/archive", "password", "response/incident", "response/notify", "response/scope", "staff"}, "what postern bench measures: rooms by themselves, and a whole node from outside"},
 	{"e2e", []string{"node", "testkit", "testkit/engine", "drill/stranger"}, "promises are kept from outside"},
 }

@@ -2,6 +2,14 @@ package node
 
 import "github.com/postern-mail/postern/node/readers"
 
+// What the command line asks of an incident's notices.
+type (
+	NoticesIn  = readers.NoticesIn
+	NoticesOut = readers.NoticesOut
+	CodeIn     = readers.CodeIn
+	CodeOut    = readers.CodeOut
+)
+
 // readers is what the response centre may do in the mail plane.
 func (n *Node) readers() readers.Readers {
 	return readers.Readers{Accounts: n.Accounts, Mail: n.Mail, Queue: n.Queue, Hostname: n.cfg.Hostname, House: n.cfg.Domains[0], Provider: n.cfg.Provider, Now: n.now}
