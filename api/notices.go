@@ -15,13 +15,19 @@ import (
 type Batch struct {
 	Version   int            `json:"version"`
 	Scope     int            `json:"scope" doc:"The version of the scope that it tells of."`
-	State     string         `json:"state" enum:"draft,submitted,returned,approved,sending,sent,discarded"`
+	State     string         `json:"state" enum:"drafting,draft,submitted,returned,approved,sending,paused,sent,discarded"`
 	Drafted   time.Time      `json:"drafted"`
 	Drafter   string         `json:"drafter"`
 	Answered  *time.Time     `json:"answered,omitempty"`
 	Approver  string         `json:"approver,omitempty"`
 	Released  *time.Time     `json:"released,omitempty"`
 	Finished  *time.Time     `json:"finished,omitempty"`
+	Looked    int            `json:"looked,omitempty" doc:"While it is written: the accounts that were looked at."`
+	Affected  int            `json:"affected,omitempty" doc:"… of so many."`
+	Stage     int            `json:"stage,omitempty" doc:"How many are sent before it pauses for a look."`
+	Pause     string         `json:"pause,omitempty" enum:"look,stopped"`
+	Problem   string         `json:"problem,omitempty" doc:"Why it cannot go on."`
+	Until     *time.Time     `json:"until,omitempty" doc:"When it is tried again."`
 	Due       int            `json:"due"`
 	Sending   int            `json:"sending"`
 	Sent      int            `json:"sent"`
@@ -32,7 +38,8 @@ type Batch struct {
 
 func batchOf(b notify.Batch) Batch {
 	return Batch{Version: b.Version, Scope: b.Scope, State: b.State, Drafted: b.Drafted, Drafter: b.DrafterName, Answered: when(b.Answered), Approver: b.ApproverName,
-		Released: when(b.Released), Finished: when(b.Finished), Due: b.Counts.Due, Sending: b.Counts.Sending, Sent: b.Counts.Sent, Failed: b.Counts.Failed,
+		Released: when(b.Released), Finished: when(b.Finished),
+		Looked: b.Looked, Affected: b.Affected, Stage: b.Stage, Pause: b.Pause, Problem: b.Problem, Until: when(b.Until), Due: b.Counts.Due, Sending: b.Counts.Sending, Sent: b.Counts.Sent, Failed: b.Counts.Failed,
 		Languages: b.Counts.Languages, Kinds: b.Counts.Kinds}
 }
 
@@ -117,7 +124,9 @@ func (r rooms) noticeOperations(api huma.API) {
 	}{
 		{"submit", "Ask for a second person to look at the newest draft", r.Response.Submit},
 		{"approve", "Say yes to the newest draft, as somebody who did not write it", r.Response.Approve},
-		{"release", "Have the approved version sent", r.Response.Release},
+		{"release", "Have the approved version sent: the first stage, then the rest when it is resumed", r.Response.Release},
+		{"stop", "Halt the sending: nobody's notice is half sent", r.Response.Stop},
+		{"resume", "Go on with what was stopped, or behind the first stage", r.Response.Resume},
 		{"retry", "Make the failed notices of the newest version due again", r.Response.Retry},
 	} {
 		acts(r, api, write, operationOf("notices", a.verb+"-notices", "POST", "/incidents/{id}/notices/"+a.verb, a.summary),
@@ -130,4 +139,5 @@ func (r rooms) noticeOperations(api huma.API) {
 		}) error {
 			return r.Response.Return(ctx, s, in.ID, in.Body.Why)
 		})
+	r.followOperations(api)
 }

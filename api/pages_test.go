@@ -85,7 +85,9 @@ var pages = map[string]string{
 	"response/web POST /incidents/{id}/reopen":         "reopen-incident",
 	"response/web POST /incidents/{id}/contain":        "contain",
 	"response/web POST /incidents/{id}/scope":          "scope-incident",
-	"response/web POST /incidents/{id}/notices/{verb}": "draft-notices submit-notices approve-notices return-notices release-notices retry-notices",
+	"response/web POST /incidents/{id}/notices/{verb}": "draft-notices submit-notices approve-notices return-notices release-notices stop-notices resume-notices retry-notices try-notice",
+	"response/web POST /incidents/{id}/followup":       "follow-up",
+	"response/web POST /codes":                         "check-code",
 	"response/web POST /contain":                       "contain",
 	"response/web POST /containments/{id}/lift":        "lift-containment",
 }

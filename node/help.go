@@ -9,7 +9,7 @@ import (
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/ledger"
 	"github.com/postern-mail/postern/mail/web"
-	"github.com/postern-mail/postern/response/notify"
+	"github.com/postern-mail/postern/node/readers"
 )
 
 // help is what the customer's face may do in the other planes: all of it about
@@ -188,13 +188,9 @@ func (h help) Look(ctx context.Context, id postern.AccountID, d postern.Disclosu
 }
 
 func (h help) Notices(ctx context.Context, id postern.AccountID) ([]web.Notice, error) {
-	notices, err := h.n.Response.NoticesOf(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]web.Notice, len(notices))
-	for i, n := range notices {
-		list[i] = web.Notice{ID: n.ID, Version: n.Version, Code: n.Code, Kind: n.Kind, At: n.At, Subject: n.Subject, Text: n.Text, Delivered: n.State == notify.NoticeSent}
-	}
-	return list, nil
+	return readers.Notices(ctx, h.n.Response.Office, id)
+}
+
+func (h help) OpenNotice(ctx context.Context, id postern.AccountID, n postern.NoticeID, version int) (web.Notice, error) {
+	return readers.Open(ctx, h.n.Response.Office, id, n, version)
 }

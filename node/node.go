@@ -213,7 +213,7 @@ func (n *Node) build(ctx context.Context) error {
 		return err
 	}
 	facts := known.New(known.Parts{Accounts: n.Accounts, Staff: n.Staff, Cases: n.Cases, Guarded: n.Mail.Guarded, Honey: n.cfg.Detect.Honey, VIP: n.cfg.Detect.VIP})
-	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: controls{n}, Now: n.now, Log: n.log, Provider: n.cfg.Provider, Detect: settings, Knows: facts})
+	n.Response, err = response.Open(ctx, response.Parts{DB: handles[open.Response], Ledger: n.Ledger, Gate: n.Gate, Staff: n.Staff, Controls: n.readers(), Now: n.now, Log: n.log, Provider: n.cfg.Provider, Detect: settings, Knows: facts})
 	return err
 }
 

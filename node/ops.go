@@ -9,6 +9,7 @@ import (
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/node/detection"
+	"github.com/postern-mail/postern/node/readers"
 	"github.com/postern-mail/postern/response/scope"
 	"github.com/postern-mail/postern/staff"
 )
@@ -32,16 +33,25 @@ var operations = map[string]operation{
 	"export":                 op(exportMail),
 	"contain":                op(contain),
 	"scope":                  op(exposed),
-	"statement":              op(makeStatement),
-	"audit":                  op(auditLedger),
-	"alerts":                 op(listAlerts),
-	"policy.replay":          op(replayPolicy),
 	"detect.rules": op(func(_ context.Context, n *Node, _ struct{}, _ report) ([]detection.RuleOut, error) {
 		return detection.List(n.Response.Detector)
 	}),
 	"detect.backtest": op(func(ctx context.Context, n *Node, in detection.BacktestIn, r report) (detection.BacktestOut, error) {
 		return detection.Backtest(ctx, n.Response.Detector, n.Staff, in, func(acts int64) { r(acts, 0) })
 	}),
+	"notice.status": op(func(ctx context.Context, n *Node, in NoticesIn, _ report) (NoticesOut, error) {
+		return readers.Status(ctx, n.Response, in)
+	}),
+	"notice.check": op(func(ctx context.Context, n *Node, in CodeIn, _ report) (CodeOut, error) {
+		return readers.Check(ctx, n.Response, in)
+	}),
+	"notice.followup": op(func(ctx context.Context, n *Node, in NoticesIn, _ report) (string, error) {
+		return readers.Followup(ctx, n.Response, in)
+	}),
+	"statement":     op(makeStatement),
+	"audit":         op(auditLedger),
+	"alerts":        op(listAlerts),
+	"policy.replay": op(replayPolicy),
 }
 
 // AccountIn is a new account.

@@ -138,7 +138,9 @@ func TestNotices(t *testing.T) {
 			if n != want {
 				t.Errorf("%d notices in the ledger, want %d", n, want)
 			}
-			for _, one := range seen {
+			for _, listed := range seen {
+				one, err := w.Read(ctx, a, listed.ID, listed.Version)
+				w.must(err)
 				if len(one.Exposures) == 0 || one.State != notify.NoticeSent || one.Version != 2 {
 					t.Errorf("the notice is %+v", one)
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -43,6 +44,8 @@ type Parts struct {
 	// nothing is known of cases, accounts and messages.
 	Detect detect.Settings
 	Knows  detect.Knows
+	// NoticesAtOnce is how many notices one step writes or sends; 0 is 500.
+	NoticesAtOnce int
 }
 
 // Response is the open room. It is safe for concurrent use.
@@ -75,7 +78,7 @@ func Open(ctx context.Context, p Parts) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Office = notify.New(notify.Parts{DB: p.DB, Ledger: p.Ledger, Gate: p.Gate, Staff: p.Staff, Book: r.Book, Readers: p.Controls, Now: p.Now, Log: p.Log, Provider: p.Provider})
+	r.Office = notify.New(notify.Parts{DB: p.DB, Ledger: p.Ledger, Gate: p.Gate, Staff: p.Staff, Book: r.Book, Readers: p.Controls, Now: p.Now, Log: p.Log, Provider: p.Provider, AtOnce: p.NoticesAtOnce})
 	r.Versions = scope.New(scope.Parts{DB: p.DB, Ledger: p.Ledger, Book: r.Book, Now: p.Now, SessionsFrom: r.Detector.SessionsFrom, Changed: r.Office.Discard})
 	return r, nil
 }
@@ -84,18 +87,18 @@ func Open(ctx context.Context, p Parts) (*Response, error) {
 // nodes one of them does.
 func (r *Response) Run(ctx context.Context) error {
 	return r.db.Lead(ctx, "response", func(ctx context.Context) error {
+		// A million notices take minutes, and detection must not wait for them.
+		var telling sync.WaitGroup
+		telling.Go(func() { _ = r.Office.Run(ctx) })
+		defer telling.Wait()
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {
 			if _, err := r.Tick(ctx); err != nil && ctx.Err() == nil {
 				r.log.Error("couldn't read the feeds", "err", err)
 			}
-			if err := r.SendReleased(ctx); err != nil && ctx.Err() == nil {
-				r.log.Error("couldn't send notices", "err", err)
-			}
 			select {
 			case <-tick.C:
-			case <-r.Released():
 			case <-ctx.Done():
 				if err := r.Detector.Save(context.WithoutCancel(ctx)); err != nil {
 					r.log.Warn("the next start reads more of the feeds again", "err", err)

@@ -270,7 +270,12 @@ type mailboxes struct {
 	refuse    func(postern.AccountID) error
 	guarded   map[postern.MessageID]bool
 	honey     postern.AccountID
-	spent     map[postern.DisclosureID]bool
+	seen      map[postern.AccountID]bool // whose notice was looked at in the mailbox
+	tried     []notify.NoticeMail        // tests
+	away      error                      // of every delivery
+	// delivering is called behind each delivery, in the middle of the sending.
+	delivering func()
+	spent      map[postern.DisclosureID]bool
 }
 
 func (m *mailboxes) Find(_ context.Context, _ postern.AccountID, s postern.Scope) ([]postern.MessageID, error) {
@@ -319,26 +324,75 @@ func (m *mailboxes) Guarded(_ context.Context, _ postern.AccountID, ids []poster
 	return found, nil
 }
 
-func (m *mailboxes) Person(_ context.Context, a postern.AccountID) (notify.Person, error) {
+func (m *mailboxes) People(_ context.Context, ids []postern.AccountID) (map[postern.AccountID]notify.Person, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, ok := m.people[a]
-	if !ok {
-		return p, &postern.Error{Kind: postern.NotFound, Text: "there is no such account"}
+	found := map[postern.AccountID]notify.Person{}
+	for _, a := range ids {
+		if p, ok := m.people[a]; ok {
+			found[a] = p
+		}
 	}
-	return p, nil
+	return found, nil
 }
 
-func (m *mailboxes) Deliver(_ context.Context, a postern.AccountID, n notify.NoticeMail) error {
+func (m *mailboxes) Account(_ context.Context, address string) (postern.AccountID, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for a, p := range m.people {
+		if p.Address == address {
+			return a, nil
+		}
+	}
+	return "", &postern.Error{Kind: postern.NotFound, Text: "there is no such account"}
+}
+
+func (m *mailboxes) Forwards(context.Context, postern.AccountID) (bool, error) { return false, nil }
+
+func (m *mailboxes) Seen(_ context.Context, all []notify.NoticeMail) ([]bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seen := make([]bool, len(all))
+	for i, n := range all {
+		seen[i] = m.seen[n.Account]
+	}
+	return seen, nil
+}
+
+func (m *mailboxes) Try(_ context.Context, address string, n notify.NoticeMail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tried = append(m.tried, n)
+	return nil
+}
+
+func (m *mailboxes) DeliverAll(_ context.Context, all []notify.NoticeMail) ([]error, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away != nil {
+		return nil, m.away
+	}
+	errs := make([]error, len(all))
+	for i, n := range all {
+		errs[i] = m.deliver(n)
+	}
+	if m.delivering != nil {
+		m.delivering()
+	}
+	return errs, nil
+}
+
+func (m *mailboxes) deliver(n notify.NoticeMail) error {
 	m.attempts++
+	if _, ok := m.people[n.Account]; !ok {
+		return &postern.Error{Kind: postern.NotFound, Text: "there is no such account"}
+	}
 	if m.refuse != nil {
-		if err := m.refuse(a); err != nil {
+		if err := m.refuse(n.Account); err != nil {
 			return err
 		}
 	}
-	key := fmt.Sprintf("%s %s %d", a, n.ID, n.Version)
+	key := fmt.Sprintf("%s %s %d", n.Account, n.ID, n.Version)
 	if _, ok := m.delivered[key]; ok {
 		m.again++
 		return nil

@@ -13,8 +13,9 @@ type benchCmd struct {
 	Postgres string        `help:"A superuser's postgres:// address: measures the gate there too, in a database of its own." placeholder:"URL"`
 	Engine   []string      `help:"Measure on these alone: sqlite, postgres." placeholder:"ENGINE"`
 	For      time.Duration `help:"How long each rate is measured." default:"3s"`
-	Only     []string      `help:"Measure these alone: gate, reveal, desk, contain, directory, mail, ledger, statement." placeholder:"PART"`
+	Only     []string      `help:"Measure these alone: gate, reveal, desk, contain, directory, mail, notices, ledger, statement." placeholder:"PART"`
 	Leaves   int           `help:"The size of the log that is measured." default:"50000"`
+	People   int           `help:"How many are told of an incident." default:"20000"`
 	JSON     bool          `name:"json" help:"Answer in JSON."`
 }
 
@@ -24,7 +25,7 @@ func (benchCmd) Help() string {
 
 func (c *benchCmd) Run(ctx context.Context, o out) error {
 	figures := []bench.Figure{}
-	err := bench.Run(ctx, bench.Options{Postgres: c.Postgres, Engines: c.Engine, For: c.For, Only: c.Only, Leaves: c.Leaves, Each: func(f bench.Figure) {
+	err := bench.Run(ctx, bench.Options{Postgres: c.Postgres, Engines: c.Engine, For: c.For, Only: c.Only, Leaves: c.Leaves, People: c.People, Each: func(f bench.Figure) {
 		figures = append(figures, f)
 		if c.JSON {
 			return

@@ -35,6 +35,7 @@ type cli struct {
 	Import     importCmd     `cmd:"" help:"Take mail from an mbox file, a Maildir or EML files."`
 	Export     exportCmd     `cmd:"" help:"Give an account's mail back, byte for byte."`
 	Contain    containCmd    `cmd:"" help:"End the access of a credential, session, grant, network or organisation, now."`
+	Notice     noticeCmd     `cmd:"" help:"Say how far the notices of an incident came, check a code, list whom to follow up."`
 	Scope      scopeCmd      `cmd:"" help:"Say exactly what was shown, of whom, to whom, and when."`
 	Statement  statementCmd  `cmd:"" help:"Prove to a customer that nobody looked, or who did."`
 	Verify     verifyCmd     `cmd:"" help:"Check a proof file, offline, or a whole log."`

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/mail/web/told"
 )
 
 // Help is what the customer's face needs of the other planes, in nouns alone:
@@ -43,6 +44,8 @@ type Help interface {
 	// Look gives one of them; NotFound when it is another account's.
 	Look(context.Context, postern.AccountID, postern.DisclosureID) (Look, error)
 	Notices(context.Context, postern.AccountID) ([]Notice, error)
+	// OpenNotice gives one with what was shown, and notes that it was read.
+	OpenNotice(ctx context.Context, account postern.AccountID, id postern.NoticeID, version int) (Notice, error)
 	// Acts lists what was decided about access to the account, newest first: those
 	// before an entry, 0 from the newest.
 	Acts(ctx context.Context, account postern.AccountID, before int64) ([]Act, error)
@@ -195,15 +198,5 @@ type Statement struct {
 	First, Last int64    // the log's places [First, Last) that the window stands for
 }
 
-// Notice is what the customer was told about an incident, as it is held here.
-// The same text went to the mailbox.
-type Notice struct {
-	ID        postern.NoticeID
-	Version   int
-	Code      string // "4F7K": stands in the mail too
-	Kind      string // "first", "correction", "withdrawn"
-	At        time.Time
-	Subject   string
-	Text      string
-	Delivered bool // it reached the mailbox as well
-}
+// Notice is what the customer was told about an incident.
+type Notice = told.Notice

@@ -164,6 +164,7 @@ type helpDesk struct {
 	running  []Permission
 	looks    []Look
 	notices  []Notice
+	opened   []postern.NoticeID
 	said     []string
 	wish     string
 	offers   []Offer
@@ -324,6 +325,16 @@ func (d *helpDesk) Look(_ context.Context, _ postern.AccountID, id postern.Discl
 		}
 	}
 	return Look{}, &postern.Error{Kind: postern.NotFound, Text: "there is no such access"}
+}
+
+func (d *helpDesk) OpenNotice(_ context.Context, _ postern.AccountID, id postern.NoticeID, version int) (Notice, error) {
+	for _, n := range d.notices {
+		if n.ID == id && n.Version == version {
+			d.opened = append(d.opened, id)
+			return n, nil
+		}
+	}
+	return Notice{}, &postern.Error{Kind: postern.NotFound}
 }
 
 func (d *helpDesk) Notices(context.Context, postern.AccountID) ([]Notice, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/mail/web/told"
 	"github.com/postern-mail/postern/ui"
 )
 
@@ -179,10 +180,9 @@ func (w *Web) notices(v *visit) error {
 }
 
 type noticeView struct {
-	Notice
-	Plain   []paragraph
-	Newer   *Notice // a later version of the same
-	Earlier []Notice
+	told.Chosen
+	Plain []paragraph
+	Seen  told.Seen
 }
 
 func (w *Web) notice(v *visit) error {
@@ -190,23 +190,21 @@ func (w *Web) notice(v *visit) error {
 	if err != nil {
 		return err
 	}
-	version, _ := strconv.Atoi(v.FormValue("version"))
-	var of []Notice
-	for _, n := range list {
-		if string(n.ID) == v.PathValue("id") {
-			of = append(of, n)
-		}
+	var data noticeView
+	if data.Chosen, err = told.Choose(list, v.PathValue("id"), v.FormValue("version")); err != nil {
+		return err
 	}
-	if len(of) == 0 {
-		return &postern.Error{Kind: postern.NotFound, Text: "there is no such notice"}
+	n, err := w.Help.OpenNotice(v.ctx(), v.account.ID, data.ID, data.Version)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(of, func(a, b Notice) int { return b.Version - a.Version })
-	at := max(0, slices.IndexFunc(of, func(n Notice) bool { return n.Version == version }))
-	data := noticeView{Notice: of[at], Plain: paragraphs(of[at].Text), Earlier: of[at+1:]}
-	if at > 0 {
-		data.Newer = &of[0]
+	from, _ := strconv.Atoi(v.FormValue("from"))
+	data.Plain = paragraphs(n.Text)
+	data.Seen, err = told.See(v.ctx(), w.store, v.account.ID, v.account.Address, address("/notices/"+string(n.ID), "version", strconv.Itoa(n.Version)), n.Shown, from)
+	if err != nil {
+		return err
 	}
-	return w.show(v, http.StatusOK, "notice", ui.Page{Title: data.Subject, Data: data})
+	return w.show(v, http.StatusOK, "notice", ui.Page{Title: n.Subject, Data: data})
 }
 
 func (w *Web) zone() *time.Location {

@@ -7,6 +7,7 @@ import (
 	"github.com/postern-mail/postern/account"
 	"github.com/postern-mail/postern/mail/internal/store"
 	"github.com/postern-mail/postern/mail/rules"
+	"github.com/postern-mail/postern/mail/web/told"
 	"github.com/postern-mail/postern/ui"
 )
 
@@ -102,8 +103,8 @@ func (s sampler) looks(page pager) []ui.Sample {
 		{Name: "look-pending", Page: "look", Of: page("look.title", lookView{Look: account1, Record: Record{Index: -1}})},
 		{Name: "notices", Page: "notices", Of: page("notices.title", []Notice{corrected, notice})},
 		{Name: "notices-empty", Page: "notices", Of: page("notices.title", []Notice(nil))},
-		{Name: "notice", Page: "notice", Of: page(notice.Subject, noticeView{Notice: corrected, Plain: paragraphs(notice.Text), Earlier: []Notice{notice}})},
-		{Name: "notice-old", Page: "notice", Of: page(notice.Subject, noticeView{Notice: notice, Plain: paragraphs(notice.Text), Newer: &corrected})},
+		{Name: "notice", Page: "notice", Of: page(notice.Subject, noticeView{Chosen: told.Chosen{Notice: corrected, Earlier: []Notice{notice}}, Plain: paragraphs(notice.Text), Seen: told.Sample(s.now)})},
+		{Name: "notice-old", Page: "notice", Of: page(notice.Subject, noticeView{Chosen: told.Chosen{Notice: notice, Newer: &corrected}, Plain: paragraphs(notice.Text)})},
 	}
 }
 

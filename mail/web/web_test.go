@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/postern-mail/postern"
+	"github.com/postern-mail/postern/mail/web/told"
 )
 
 func TestSignIn(t *testing.T) {
@@ -336,6 +338,35 @@ func TestNotices(t *testing.T) {
 	contains(t, h.get("/notices/n", 200), "Four were seen.", "9XYZ", "version=1")
 	contains(t, h.get("/notices/n?version=1", 200), "Two were seen.", "version plus récente")
 	h.get("/notices/m", 404)
+	if want := []postern.NoticeID{"n", "n"}; !slices.Equal(h.help.opened, want) {
+		t.Errorf("opened %v, want %v", h.help.opened, want)
+	}
+}
+
+// TestNoticeListsWhatWasShown opens a notice whose reader finds each message with
+// its subject, the service whose reset mail was among them, and who will be
+// imitated.
+func TestNoticeListsWhatWasShown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	plain := h.put("INBOX", letter("The keys", "Under the stone."))
+	reset := h.put("INBOX", strings.Replace(letter("Reset your password", "Reset your password: https://accounts.fabrikam.example/reset?token=8461"), "Claire Martin <claire@msn.example>", "Fabrikam <no-reply@fabrikam.example>", 1))
+	h.signIn()
+	shown := func(ids ...postern.MessageID) (all []told.Shown) {
+		for _, id := range ids {
+			all = append(all, told.Shown{Message: id, Tier: postern.TierEnvelope, Fields: postern.FieldSubject})
+		}
+		return all
+	}
+	h.help.notices = []Notice{{ID: "n", Version: 1, Code: "4F7K", Kind: "first", At: noon, Subject: "First", Text: "Two were seen.", Shown: shown(plain, reset, "00000000000000000000000000000009")}}
+	page := h.get("/notices/n", 200)
+	contains(t, page, "Les 3 messages qui ont été montrés", "The keys", "Reset your password", "À sécuriser en premier", "<strong>fabrikam.example</strong>", "On peut se faire passer pour ces personnes", "00000000")
+	if strings.Count(page, "fabrikam.example</strong>") != 1 || strings.Contains(page, "Les suivants") {
+		t.Errorf("the page is:\n%s", page)
+	}
+	many := shown(slices.Repeat([]postern.MessageID{plain}, 230)...)
+	h.help.notices[0].Shown = many
+	contains(t, h.get("/notices/n?version=1&from=100", 200), "Les précédents", "version=1&amp;from=200", "version=1&amp;from=0")
 }
 
 func TestSettings(t *testing.T) {

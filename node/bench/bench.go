@@ -36,10 +36,12 @@ type Options struct {
 	// For is how long each rate is measured; 0 means 3 s.
 	For time.Duration
 	// Only chooses what is measured: "gate", "reveal", "desk", "contain",
-	// "directory", "mail", "ledger", "statement"; none are all.
+	// "directory", "mail", "notices", "ledger", "statement"; none are all.
 	Only []string
 	// Leaves is the size of the log that "ledger" and "statement" measure; 0 means 50,000.
 	Leaves int
+	// People is how many are told of an incident; 0 means 20,000.
+	People int
 	// Each is told of a figure as soon as it is there.
 	Each func(Figure)
 }
@@ -60,6 +62,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.For == 0 {
 		o.For = 3 * time.Second
 	}
+	if o.People == 0 {
+		o.People = 20_000
+	}
 	if o.Leaves == 0 {
 		o.Leaves = 50_000
 	}
@@ -76,6 +81,7 @@ func Run(ctx context.Context, o Options) error {
 		{[]string{"reveal", "desk", "contain"}, true, desks},
 		{[]string{"directory"}, false, directory},
 		{[]string{"mail"}, false, mails},
+		{[]string{"notices"}, false, notices},
 	} {
 		if !slices.ContainsFunc(part.names, o.wants) {
 			continue

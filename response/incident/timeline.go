@@ -30,6 +30,9 @@ const (
 	LineApproved  = "approved"   // version
 	LineReturned  = "returned"   // version: not approved
 	LineReleased  = "released"   // version
+	LinePaused    = "paused"     // version
+	LineResumed   = "resumed"    // version
+	LineTried     = "tried"      // version: a test was sent
 	LineSent      = "sent"       // version, sent, failed
 	LineClosed    = "closed"
 	LineReopened  = "reopened"

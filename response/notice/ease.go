@@ -10,7 +10,28 @@ import (
 // Moles (1958), who fitted Flesch's formula to French. It is a hint for whoever
 // writes, not a verdict.
 func Ease(text, locale string) int {
-	var words, sentences, syllables int
+	words, sentences, syllables := measure(text, locale)
+	if words == 0 || sentences == 0 {
+		return 0
+	}
+	perSentence, perWord := float64(words)/float64(sentences), float64(syllables)/float64(words)
+	ease := 206.835 - 1.015*perSentence - 84.6*perWord
+	if locale == "fr" {
+		ease = 207 - 1.015*perSentence - 73.6*perWord
+	}
+	return int(max(0, min(100, ease)))
+}
+
+// Length is the number of words in a sentence, on average.
+func Length(text, locale string) float64 {
+	words, sentences, _ := measure(text, locale)
+	if sentences == 0 {
+		return 0
+	}
+	return float64(words) / float64(sentences)
+}
+
+func measure(text, locale string) (words, sentences, syllables int) {
 	for line := range strings.Lines(text) {
 		n := 0
 		for _, w := range strings.FieldsFunc(line, func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '-' }) {
@@ -25,15 +46,7 @@ func Ease(text, locale string) int {
 			sentences += max(1, strings.Count(line, ". ")+strings.Count(line, "? ")+strings.Count(line, ".\n")+strings.Count(line, "?\n"))
 		}
 	}
-	if words == 0 || sentences == 0 {
-		return 0
-	}
-	perSentence, perWord := float64(words)/float64(sentences), float64(syllables)/float64(words)
-	ease := 206.835 - 1.015*perSentence - 84.6*perWord
-	if locale == "fr" {
-		ease = 207 - 1.015*perSentence - 73.6*perWord
-	}
-	return int(max(0, min(100, ease)))
+	return words, sentences, syllables
 }
 
 // syllablesOf counts groups of vowels, without a silent e at the end.

@@ -40,6 +40,34 @@ type Facts struct {
 	Until    time.Time
 }
 
+// whole refuses facts without a field that no notice can do without, and names
+// it. A gap in what people are told is found here, before the first of them is.
+func (f Facts) whole() error {
+	about := f.Kind == First || f.Kind == Correction
+	for _, field := range []struct {
+		name, key string
+		is        bool
+	}{
+		{"Provider", "response.invalid.field-provider", f.Provider != ""},
+		{"Address", "response.invalid.field-address", f.Address != ""},
+		{"Code", "response.invalid.field-code", f.Code != ""},
+		{"Number", "response.invalid.field-number", f.Number > 0},
+		{"Version", "response.invalid.field-version", f.Version > 0},
+		{"Made", "response.invalid.field-made", !f.Made.IsZero()},
+		{"Kind", "response.invalid.field-kind", about || f.Kind == Withdrawn},
+		{"Cause", "response.invalid.field-cause", f.Cause == CauseUnknown || f.Cause == CauseStolen || f.Cause == CauseInsider},
+		{"Seen", "response.invalid.field-seen", !about || f.Seen.Deepest > 0 && len(f.Seen.Looks) > 0},
+		{"Certainty", "response.invalid.field-certainty", !about || f.Seen.Certainty != ""},
+		{"Before", "response.invalid.field-before", f.Kind == First || f.Before != nil},
+		{"ToldAt", "response.invalid.field-toldat", f.Kind == First || !f.ToldAt.IsZero()},
+	} {
+		if !field.is {
+			return &postern.Error{Kind: postern.Invalid, Key: field.key, Text: "the notice can't be written: " + field.name + " is missing"}
+		}
+	}
+	return nil
+}
+
 // Employer is an organisation whose members' sign-ins were used.
 type Employer struct {
 	Name     string
@@ -59,6 +87,7 @@ type Seen struct {
 	Bodies      int
 	Attachments int
 	Sources     int
+	Guarded     int // messages among all these that reset passwords or carry codes
 	Certainty   string
 	Looks       []Look // oldest first, at most MaxLooks
 	More        int    // looks that are not listed

@@ -31,8 +31,12 @@ var wordings = map[string]*template.Template{
 	"fr": template.Must(template.New("fr.txt").Funcs(phrases("fr")).ParseFS(files, "fr.txt")),
 }
 
-// Word gives a notice's subject and text in a language.
+// Word gives a notice's subject and text in a language. Invalid when the facts
+// lack a field that the words need: the error names it.
 func Word(f Facts, locale string) (subject, text string, err error) {
+	if err := f.whole(); err != nil {
+		return "", "", err
+	}
 	t := wordings[locale]
 	if t == nil {
 		t = wordings["en"]

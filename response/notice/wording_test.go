@@ -2,6 +2,8 @@ package notice_test
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +31,8 @@ func shapes() map[string]notice.Seen {
 		"many texts":    many,
 		"attachments":   {Deepest: postern.TierAttachment, Attachments: 2, Certainty: "shown", Looks: look(postern.TierAttachment, 2), Last: at},
 		"a source":      {Deepest: postern.TierAttachment, Sources: 1, Bodies: 1, Attachments: 1, Certainty: "shown", Looks: look(postern.TierAttachment, 1), Last: at},
+		"reset mail":    {Deepest: postern.TierEnvelope, Listed: 12, Envelope: envelope, Guarded: 2, Certainty: "shown", Looks: look(postern.TierEnvelope, 12), Last: at},
+		"an open reset": {Deepest: postern.TierContent, Listed: 1, Bodies: 1, Envelope: envelope, Guarded: 1, Certainty: "shown", Looks: look(postern.TierContent, 1), Last: at},
 		"an assumption": {Deepest: postern.TierContent, Bodies: 400, Certainty: "assumed", Looks: look(postern.TierContent, 400), Last: at},
 		"a hole":        {Deepest: postern.TierContent, Bodies: 400, Certainty: "gap", Looks: look(postern.TierContent, 400), Last: at},
 	}
@@ -81,6 +85,10 @@ func hold(t *testing.T, f notice.Facts, locale string) {
 	if ease := notice.Ease(text, locale); ease < 60 {
 		t.Errorf("reading ease %d:\n%s", ease, text)
 	}
+	if length := notice.Length(text, locale); length > 20 {
+		t.Errorf("%.1f words in a sentence:\n%s", length, text)
+	}
+	plain(t, f, text, locale)
 	if strings.Count(text, f.Code) < 2 || len(subject) > 150 || strings.Contains(subject, "\n") || subject[0] < 'A' && subject[0] > '9' {
 		t.Errorf("subject %q", subject)
 	}
@@ -94,6 +102,73 @@ func hold(t *testing.T, f notice.Facts, locale string) {
 	}
 	if first, _, _ := strings.Cut(text, "\n"); f.Kind != notice.First && !strings.Contains(subject, "Correction") || len(first) < 30 {
 		t.Errorf("subject %q, first line %q", subject, first)
+	}
+}
+
+// sections are a notice's headings, in the order in which they always stand.
+var sections = map[string][]string{
+	"en": {"WHAT WE TOLD YOU THEN", "WHAT WE TOLD YOU BEFORE", "WHY WE KNOW BETTER NOW", "WHAT WAS SEEN", "WHEN", "WHO DID IT", "HOW SURE WE ARE", "WHAT THIS MAKES POSSIBLE", "WHAT YOU CAN DO NOW", "HOW TO CHECK THAT THIS IS FROM US"},
+	"fr": {"CE QUE NOUS VOUS AVIONS DIT", "POURQUOI NOUS EN SAVONS PLUS", "CE QUI A ÉTÉ VU", "QUAND", "PAR QUI", "SOMMES-NOUS SÛRS ?", "CE QUE CELA PERMET", "CE QUE VOUS POUVEZ FAIRE MAINTENANT", "VÉRIFIER QUE CET AVIS VIENT DE NOUS"},
+}
+
+// hedges are words by which a notice says less than is known. Where it is not
+// known, a notice says so in its section on how sure it is, and there alone.
+var hedges = map[string]*regexp.Regexp{
+	"en": regexp.MustCompile(`\b(may|might|maybe|perhaps|possibly|potentially|apparently)\b`),
+	"fr": regexp.MustCompile(`\b(peut-être|pourrait|pourraient|éventuellement|potentiellement|apparemment|semblerait)\b`),
+}
+
+// plain holds a notice to its sections, in their order, and to words that do not
+// hedge.
+func plain(t *testing.T, f notice.Facts, text, locale string) {
+	t.Helper()
+	at, found := -1, 0
+	section := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(strings.ReplaceAll(line, "\u00a0", " "))
+		if i := slices.Index(sections[locale], line); i >= 0 {
+			if i <= at {
+				t.Errorf("%q stands too late", line)
+			}
+			at, section = i, line
+			found++
+		} else if line != "" && line == strings.ToUpper(line) && strings.ContainsAny(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+			t.Errorf("%q is no section that is known", line)
+		}
+		if word := hedges[locale].FindString(line); word != "" && !strings.HasPrefix(section, "HOW SURE") && !strings.HasPrefix(section, "SOMMES-NOUS") {
+			t.Errorf("%q: %s", word, line)
+		}
+	}
+	if want := map[string]int{notice.First: 7, notice.Correction: 8, notice.Withdrawn: 4}[f.Kind]; found != want {
+		t.Errorf("%d sections, want %d:\n%s", found, want, text)
+	}
+	if advice := map[string]string{"en": "lists the services", "fr": "liste des services"}[locale]; f.Kind != notice.Withdrawn && strings.Contains(text, advice) != (f.Seen.Guarded > 0) {
+		t.Errorf("the services to secure first, for %d messages:\n%s", f.Seen.Guarded, text)
+	}
+}
+
+// TestAMissingFieldIsNamed takes each field away that a notice cannot do without.
+func TestAMissingFieldIsNamed(t *testing.T) {
+	at := time.Date(2026, 5, 16, 10, 2, 0, 0, time.UTC)
+	seen := shapes()["a list"]
+	whole := notice.Facts{Provider: "Outlook Example", Address: "ana@outlook.example", Code: "4F7K", Number: 3, Version: 1, Made: at, Kind: notice.Correction, Cause: notice.CauseStolen, Seen: seen, Before: &seen, ToldAt: at}
+	if _, _, err := notice.Word(whole, "en"); err != nil {
+		t.Fatal(err)
+	}
+	for name, without := range map[string]func(*notice.Facts){
+		"Provider": func(f *notice.Facts) { f.Provider = "" }, "Address": func(f *notice.Facts) { f.Address = "" }, "Code": func(f *notice.Facts) { f.Code = "" },
+		"Number": func(f *notice.Facts) { f.Number = 0 }, "Version": func(f *notice.Facts) { f.Version = 0 }, "Made": func(f *notice.Facts) { f.Made = time.Time{} },
+		"Kind": func(f *notice.Facts) { f.Kind = "" }, "Cause": func(f *notice.Facts) { f.Cause = "" }, "Seen": func(f *notice.Facts) { f.Seen.Looks = nil },
+		"Certainty": func(f *notice.Facts) { f.Seen.Certainty = "" }, "Before": func(f *notice.Facts) { f.Before = nil }, "ToldAt": func(f *notice.Facts) { f.ToldAt = time.Time{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := whole
+			without(&f)
+			_, _, err := notice.Word(f, "en")
+			if postern.KindOf(err) != postern.Invalid || postern.KeyOf(err) != "response.invalid.field-"+strings.ToLower(name) || !strings.Contains(err.Error(), name) {
+				t.Errorf("without %s: %v", name, err)
+			}
+		})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // Discard drops what was drafted and not approved: what it rests on has
 // changed.
 func (o *Office) Discard(tx *db.Tx, id postern.IncidentID) error {
-	_, err := tx.Exec("UPDATE response_batch SET state = 'discarded' WHERE incident = ?1 AND state IN ('draft', 'submitted', 'returned')", id)
+	_, err := tx.Exec("UPDATE response_batch SET state = 'discarded' WHERE incident = ?1 AND state IN ('drafting', 'draft', 'submitted', 'returned')", id)
 	return err
 }
 
@@ -78,42 +78,5 @@ func (o *Office) answer(ctx context.Context, by staff.Session, id postern.Incide
 		}
 		l.Facts = map[string]string{"version": strconv.Itoa(b.Version)}
 		return o.book.Write(tx, id, by, l)
-	})
-}
-
-// Release has the approved version sent: by [Response.Run], or by
-// [Response.Send] for whoever wants to wait. Closing the page changes nothing.
-func (o *Office) Release(ctx context.Context, by staff.Session, id postern.IncidentID) error {
-	if err := incident.Require(by, staff.Responder); err != nil {
-		return err
-	}
-	if err := o.release(ctx, by, id); err != nil {
-		return err
-	}
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-func (o *Office) release(ctx context.Context, by staff.Session, id postern.IncidentID) error {
-	return o.db.Update(ctx, func(tx *db.Tx) error {
-		if _, err := incident.Live(tx, id); err != nil {
-			return err
-		}
-		b, err := lastBatch(tx, id)
-		if err != nil {
-			return err
-		}
-		n, err := tx.Exec("UPDATE response_batch SET state = 'sending', released = ?3 WHERE incident = ?1 AND version = ?2 AND state = 'approved'",
-			id, b.Version, db.Millis(o.now()))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return refuse.Conflict("response.conflict.not-approved", "there are no approved notices to send")
-		}
-		return o.book.Write(tx, id, by, incident.Line{Kind: incident.LineReleased, Facts: map[string]string{"version": strconv.Itoa(b.Version)}})
 	})
 }

@@ -2,7 +2,9 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/postern-mail/postern"
@@ -14,13 +16,21 @@ import (
 
 // The states of a version of an incident's notices.
 const (
+	BatchDrafting  = "drafting"  // being written
 	BatchDraft     = "draft"     // written, nobody asked yet
 	BatchSubmitted = "submitted" // waits for a second person
 	BatchReturned  = "returned"  // the second person said no
 	BatchApproved  = "approved"  // may be sent
 	BatchSending   = "sending"   // released
+	BatchPaused    = "paused"    // released, and stopped
 	BatchSent      = "sent"      // each is sent or has failed for good
 	BatchDiscarded = "discarded" // a later draft took its place
+)
+
+// Why a version rests.
+const (
+	PauseLook    = "look"    // the first stage is out: look at it
+	PauseStopped = "stopped" // somebody stopped it
 )
 
 // The kinds of a notice.
@@ -65,7 +75,16 @@ type Batch struct {
 	ApproverName string
 	Released     time.Time
 	Finished     time.Time
+	Looked       int       // while it is written: accounts that were looked at
+	Affected     int       // … of so many
+	Stage        int       // how many are sent before it pauses; 0: all
+	Pause        string    // why it is paused
+	Problem      string    // why it cannot go on: a field that is missing, or ProblemLater
+	Until        time.Time // with ProblemLater: when it is tried again
 	Counts       SendReport
+
+	place postern.AccountID // how far the writing came
+	sums  sums
 }
 
 // SendReport counts a version's notices.
@@ -91,17 +110,49 @@ type Notice struct {
 	State         string
 	Problem       string // why it is not sent: ProblemGone, …; "" for none
 	At            time.Time
-	Exposures     []scope.Exposure // only from NoticesOf: what the product's page lists
+	Opened        time.Time        // when its reader was first known to have; zero: not yet
+	Exposures     []scope.Exposure // only from Read: what the product's page lists
 }
 
-const batchColumns = `incident, version, scope, state, drafted, drafter, drafter_name, answered, COALESCE(approver, ''), COALESCE(approver_name, ''), released, finished`
+const batchColumns = `incident, version, scope, state, drafted, drafter, drafter_name, answered, COALESCE(approver, ''), COALESCE(approver_name, ''), released, finished,
+	place, looked, affected, sums, stage, pause, problem, not_before`
 
 func scanBatch(row db.Scanner) (b Batch, err error) {
-	var drafted int64
+	var drafted, until int64
 	var answered, released, finished *int64
-	err = row.Scan(&b.Incident, &b.Version, &b.Scope, &b.State, &drafted, &b.Drafter, &b.DrafterName, &answered, &b.Approver, &b.ApproverName, &released, &finished)
+	var written string
+	err = row.Scan(&b.Incident, &b.Version, &b.Scope, &b.State, &drafted, &b.Drafter, &b.DrafterName, &answered, &b.Approver, &b.ApproverName, &released, &finished,
+		&b.place, &b.Looked, &b.Affected, &written, &b.Stage, &b.Pause, &b.Problem, &until)
+	if err != nil {
+		return b, err
+	}
 	b.Drafted, b.Answered, b.Released, b.Finished = db.Moment(drafted), db.Instant(answered), db.Instant(released), db.Instant(finished)
+	if until > 0 {
+		b.Until = db.Moment(until)
+	}
+	if written != "" {
+		err = json.Unmarshal([]byte(written), &b.sums)
+	}
 	return b, err
+}
+
+// sums are a version's notices by language and kind, added up as it is written:
+// to count a million again for each look at the page takes seconds.
+type sums struct {
+	Languages map[string]int `json:"languages,omitempty"`
+	Kinds     map[string]int `json:"kinds,omitempty"`
+}
+
+// and gives both together.
+func (s sums) and(notices []Notice) sums {
+	out := sums{map[string]int{}, map[string]int{}}
+	maps.Copy(out.Languages, s.Languages)
+	maps.Copy(out.Kinds, s.Kinds)
+	for _, n := range notices {
+		out.Languages[n.Locale]++
+		out.Kinds[n.Kind]++
+	}
+	return out
 }
 
 func batches(tx *db.Tx, where string, args ...any) (all []Batch, err error) {
@@ -125,29 +176,55 @@ func lastBatch(tx *db.Tx, id postern.IncidentID) (Batch, error) {
 	return all[0], nil
 }
 
+// batchOf gives one version with its counts.
+func batchOf(tx *db.Tx, id postern.IncidentID, version int) (Batch, error) {
+	all, err := batches(tx, "incident = ?1 AND version = ?2", id, int64(version))
+	if err == nil && len(all) == 0 {
+		err = refuse.Unknown("response.unknown.batch", "no notices have been drafted yet")
+	}
+	if err != nil {
+		return Batch{}, err
+	}
+	err = all[0].count(tx)
+	return all[0], err
+}
+
 // count fills in a version's counts.
 func (b *Batch) count(tx *db.Tx) error {
 	b.Counts = SendReport{Languages: map[string]int{}, Kinds: map[string]int{}}
-	return tx.Rows("SELECT state, locale, kind, count(*) FROM response_notice WHERE incident = ?1 AND version = ?2 GROUP BY state, locale, kind",
-		db.Args(b.Incident, b.Version), func(row db.Scanner) error {
-			var state, locale, kind string
+	maps.Copy(b.Counts.Languages, b.sums.Languages)
+	maps.Copy(b.Counts.Kinds, b.sums.Kinds)
+	err := tx.Rows("SELECT state, count(*) FROM response_notice WHERE incident = ?1 AND version = ?2 GROUP BY state", db.Args(b.Incident, b.Version),
+		func(row db.Scanner) error {
+			var state string
 			var n int
-			if err := row.Scan(&state, &locale, &kind, &n); err != nil {
+			if err := row.Scan(&state, &n); err != nil {
 				return err
 			}
 			switch state {
 			case NoticeDue:
-				b.Counts.Due += n
+				b.Counts.Due = n
 			case NoticeSending:
-				b.Counts.Sending += n
+				b.Counts.Sending = n
 			case NoticeSent:
-				b.Counts.Sent += n
+				b.Counts.Sent = n
 			case NoticeFailed:
-				b.Counts.Failed += n
+				b.Counts.Failed = n
 			}
+			return nil
+		})
+	if err != nil || b.sums.Kinds != nil || b.Counts.Total() == 0 {
+		return err
+	}
+	// A version of before the sums were kept.
+	return tx.Rows("SELECT locale, kind, count(*) FROM response_notice WHERE incident = ?1 AND version = ?2 GROUP BY locale, kind", db.Args(b.Incident, b.Version),
+		func(row db.Scanner) error {
+			var locale, kind string
+			var n int
+			err := row.Scan(&locale, &kind, &n)
 			b.Counts.Languages[locale] += n
 			b.Counts.Kinds[kind] += n
-			return nil
+			return err
 		})
 }
 
@@ -180,11 +257,14 @@ func (o *Office) Batch(ctx context.Context, id postern.IncidentID) (b Batch, err
 	return b, err
 }
 
-const noticeColumns = "id, version, incident, account, code, kind, locale, subject, text, state, problem, COALESCE(sent, 0)"
+const noticeColumns = "id, version, incident, account, code, kind, locale, subject, text, state, problem, COALESCE(sent, 0), opened"
 
 func scanNotice(row db.Scanner) (n Notice, err error) {
-	var at int64
-	err = row.Scan(&n.ID, &n.Version, &n.Incident, &n.Account, &n.Code, &n.Kind, &n.Locale, &n.Subject, &n.Text, &n.State, &n.Problem, &at)
+	var at, opened int64
+	err = row.Scan(&n.ID, &n.Version, &n.Incident, &n.Account, &n.Code, &n.Kind, &n.Locale, &n.Subject, &n.Text, &n.State, &n.Problem, &at, &opened)
+	if opened > 0 {
+		n.Opened = db.Moment(opened)
+	}
 	if at > 0 {
 		n.At = db.Moment(at)
 	}
@@ -227,36 +307,4 @@ func (o *Office) Notices(ctx context.Context, id postern.IncidentID, f NoticeFil
 		return err
 	})
 	return all, err
-}
-
-// NoticesOf gives what an account has been told, newest first: every notice that
-// was released, whether or not it reached the mailbox, because the mailbox is
-// what was reached in the breach.
-func (o *Office) NoticesOf(ctx context.Context, a postern.AccountID) (all []Notice, err error) {
-	err = o.db.View(ctx, func(tx *db.Tx) error {
-		all, err = notices(tx, `account = ?1 AND EXISTS (SELECT 1 FROM response_batch b
-			WHERE b.incident = response_notice.incident AND b.version = response_notice.version AND b.released IS NOT NULL)
-			ORDER BY COALESCE(sent, 0) = 0 DESC, sent DESC, version DESC`, a)
-		if err != nil {
-			return err
-		}
-		for i := range all {
-			b, err := batches(tx, "incident = ?1 AND version = ?2", all[i].Incident, all[i].Version)
-			if err != nil {
-				return err
-			}
-			if all[i].At.IsZero() {
-				all[i].At = b[0].Released
-			}
-			all[i].Exposures, err = scope.ExposuresOf(tx, all[i].Incident, b[0].Scope, scope.ExposureFilter{Account: a})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the notices: %w", err)
-	}
-	return all, nil
 }

@@ -2,14 +2,13 @@ package notify
 
 import (
 	"context"
-	"fmt"
-	"reflect"
+	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
-	"github.com/postern-mail/postern/gate"
 	"github.com/postern-mail/postern/response/incident"
 	"github.com/postern-mail/postern/response/notice"
 	"github.com/postern-mail/postern/response/refuse"
@@ -17,44 +16,32 @@ import (
 	"github.com/postern-mail/postern/staff"
 )
 
+// draftFor is how long [Office.Draft] writes before it leaves the rest to
+// [Office.Run]: somebody waits for the page.
+const draftFor = 2 * time.Second
+
 // Draft writes the next version of an incident's notices from its newest scope:
 // one for each affected account, in the person's language. Whoever was told the
 // same before is not told again; whoever was told something else gets a
-// correction. Conflict when there is nobody to tell, or when a version is
-// approved or under way.
+// correction. What takes long goes on behind it, in the state "drafting", over a
+// crash and a restart. Conflict when there is nobody to tell, or when a version
+// is being written, approved or under way; Invalid when a notice lacks a field.
 func (o *Office) Draft(ctx context.Context, by staff.Session, id postern.IncidentID) (Batch, error) {
 	if err := incident.Require(by, staff.Responder); err != nil {
 		return Batch{}, err
 	}
-	d, err := o.drafting(ctx, id)
+	f, err := o.framing(ctx, id)
 	if err != nil {
 		return Batch{}, err
 	}
-	var drafted []Notice
-	for _, a := range d.accounts() {
-		f, tell := d.facts(a)
-		if !tell {
-			continue
-		}
-		person, err := o.controls.Person(ctx, a)
-		gone := refuse.IsUnknown(err)
-		if err != nil && !gone {
-			return Batch{}, fmt.Errorf("couldn't ask for a person's language: %w", err)
-		}
-		f.Address = person.Address
-		n, err := d.notice(a, f, person.Locale)
-		if err != nil {
-			return Batch{}, err
-		}
-		if gone {
-			n.State, n.Problem = NoticeFailed, ProblemGone
-		}
-		drafted = append(drafted, n)
+	first, err := o.step(ctx, f, "")
+	if err != nil {
+		return Batch{}, err
 	}
-	if len(drafted) == 0 {
+	if len(first.notices) == 0 && !first.more {
 		return Batch{}, refuse.Conflict("response.conflict.nobody", "there is nobody to tell: nobody is affected, or everybody was told")
 	}
-	b := Batch{Incident: id, Version: d.version, Scope: d.scope.Version, State: BatchDraft, Drafted: d.made, Drafter: by.Staff, DrafterName: by.Name}
+	b := Batch{Incident: id, Version: f.version, Scope: f.scope.Version, State: BatchDrafting, Drafted: f.made, Drafter: by.Staff, DrafterName: by.Name, Affected: f.scope.Totals.Accounts}
 	err = o.db.Update(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock("response incident"); err != nil {
 			return err
@@ -62,36 +49,40 @@ func (o *Office) Draft(ctx context.Context, by staff.Session, id postern.Inciden
 		if _, err := incident.Live(tx, id); err != nil {
 			return err
 		}
-		if err := o.Discard(tx, id); err != nil {
-			return err
-		}
 		now, err := versionFor(tx, id)
 		if err != nil {
 			return err
 		}
-		if now != d.version {
+		if err := o.Discard(tx, id); err != nil {
+			return err
+		}
+		if now != b.Version {
 			return refuse.Conflict("response.conflict.draft", "somebody drafted the notices at the same time: look at theirs")
 		}
-		if err := tx.ExecOne("INSERT INTO response_batch (incident, version, scope, state, drafted, drafter, drafter_name) VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6)",
-			id, b.Version, b.Scope, db.Millis(b.Drafted), by.Staff, by.Name); err != nil {
+		if err := tx.ExecOne("INSERT INTO response_batch (incident, version, scope, state, drafted, drafter, drafter_name, affected) VALUES (?1, ?2, ?3, 'drafting', ?4, ?5, ?6, ?7)",
+			id, int64(b.Version), int64(b.Scope), db.Millis(b.Drafted), by.Staff, by.Name, int64(b.Affected)); err != nil {
 			return err
 		}
-		for _, n := range drafted {
-			if err := tx.ExecOne(`INSERT INTO response_notice (id, version, incident, account, code, kind, locale, subject, text, state, tries, not_before, problem)
-				VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11)`,
-				n.ID, n.Version, id, n.Account, n.Code, n.Kind, n.Locale, n.Subject, n.Text, n.State, n.Problem); err != nil {
-				return err
-			}
-		}
-		if err := o.book.Write(tx, id, by, incident.Line{Kind: incident.LineDrafted, Facts: map[string]string{"version": strconv.Itoa(b.Version), "notices": strconv.Itoa(len(drafted))}}); err != nil {
-			return err
-		}
-		return b.count(tx)
+		return o.write(tx, b, first)
 	})
 	if err != nil {
 		return Batch{}, err
 	}
-	return b, nil
+	if first.more {
+		defer o.begun()
+		if o.working.TryLock() {
+			err = o.draftOn(ctx, b.Incident, b.Version, time.Now().Add(draftFor))
+			o.working.Unlock()
+		}
+		if err != nil && ctx.Err() == nil {
+			return Batch{}, err
+		}
+	}
+	err = o.db.View(context.WithoutCancel(ctx), func(tx *db.Tx) (err error) {
+		b, err = batchOf(tx, id, b.Version)
+		return err
+	})
+	return b, err
 }
 
 // versionFor gives the next version's number, when there may be one.
@@ -102,205 +93,123 @@ func versionFor(tx *db.Tx, id postern.IncidentID) (int, error) {
 		return 1, nil
 	case err != nil:
 		return 0, err
-	case b.State == BatchApproved || b.State == BatchSending:
+	case b.State == BatchDrafting:
+		return 0, refuse.Conflict("response.conflict.drafting", "a version is being written: wait for it, or discard it")
+	case b.State == BatchApproved || b.State == BatchSending || b.State == BatchPaused:
 		return 0, refuse.Conflict("response.conflict.under-way", "a version is approved or under way: send it first")
 	}
 	return b.Version + 1, nil
 }
 
-// drafting is everything the notices of an incident are made of.
-type drafting struct {
-	incident      incident.Incident
-	scope         scope.Scope
-	version       int
-	made          time.Time
-	provider      string
-	organisations []staff.Organisation
-	containments  []gate.Containment // that ended what the scope names
-	now           map[postern.AccountID][]scope.Exposure
-	told          map[postern.AccountID]told
-	order         []postern.AccountID
-}
+// errOvertaken says that a version is no longer being written, or further than
+// this writer knew.
+var errOvertaken = errors.New("the version has moved on")
 
-// told is what an account was last told.
-type told struct {
-	at        time.Time
-	withdrawn bool
-	exposures []scope.Exposure
-}
-
-// drafting gathers what the next version is made of.
-func (o *Office) drafting(ctx context.Context, id postern.IncidentID) (d *drafting, err error) {
-	return o.gather(ctx, id, func(tx *db.Tx, d *drafting) error {
-		if d.incident.State == incident.StateClosed {
-			return refuse.Conflict("response.conflict.closed", "this incident is closed: reopen it first")
-		}
-		var err error
-		d.version, err = versionFor(tx, id)
-		return err
-	})
-}
-
-// previewing gathers what the newest version was made of, whatever became of
-// it; without one, what the first would be made of.
-func (o *Office) previewing(ctx context.Context, id postern.IncidentID) (d *drafting, err error) {
-	return o.gather(ctx, id, func(tx *db.Tx, d *drafting) error {
-		b, err := lastBatch(tx, id)
-		if refuse.IsUnknown(err) {
-			d.version = 1
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		d.version, d.made = b.Version, b.Drafted
-		d.scope, err = scope.Of(tx, id, b.Scope)
-		return err
-	})
-}
-
-func (o *Office) gather(ctx context.Context, id postern.IncidentID, choose func(*db.Tx, *drafting) error) (d *drafting, err error) {
-	organisations, err := o.staff.Organisations(ctx)
+// write adds a step to a version, and ends the writing with the last.
+func (o *Office) write(tx *db.Tx, b Batch, s step) error {
+	total := b.sums.and(s.notices)
+	sums, err := json.Marshal(total)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all, err := o.gate.Containments(ctx)
+	n, err := tx.Exec("UPDATE response_batch SET place = ?4, looked = looked + ?5, sums = ?6 WHERE incident = ?1 AND version = ?2 AND state = 'drafting' AND place = ?3",
+		b.Incident, int64(b.Version), string(b.place), string(s.last), int64(s.looked), string(sums))
 	if err != nil {
-		return nil, fmt.Errorf("couldn't read what was ended: %w", err)
+		return err
 	}
-	err = o.db.View(ctx, func(tx *db.Tx) error {
-		d = &drafting{made: db.Moment(db.Millis(o.now())), provider: o.provider, organisations: organisations,
-			now: map[postern.AccountID][]scope.Exposure{}, told: map[postern.AccountID]told{}}
-		var err error
-		if d.incident, err = incident.Get(tx, id); err != nil {
-			return err
-		}
-		if d.scope, err = scope.Of(tx, id, 0); err != nil {
-			return err
-		}
-		if err := choose(tx, d); err != nil {
-			return err
-		}
-		ours, err := incident.Ended(tx, id)
-		if err != nil {
-			return err
-		}
-		d.containments = touching(all, ours, d.scope.Selector)
-		current, err := scope.ExposuresOf(tx, id, d.scope.Version, scope.ExposureFilter{})
-		if err != nil {
-			return err
-		}
-		for _, e := range current {
-			if d.now[e.Account] == nil {
-				d.order = append(d.order, e.Account)
+	if n == 0 {
+		return errOvertaken
+	}
+	rows := make([][]any, len(s.notices))
+	for i, n := range s.notices {
+		rows[i] = []any{string(n.ID), int64(n.Version), string(n.Incident), string(n.Account), n.Code, n.Kind, n.Locale, n.Subject, n.Text, n.State, int64(0), int64(0), n.Problem}
+	}
+	if err := tx.Many("INSERT INTO response_notice (id, version, incident, account, code, kind, locale, subject, text, state, tries, not_before, problem) VALUES ", "", rows); err != nil {
+		return err
+	}
+	if s.more {
+		return nil
+	}
+	written := 0
+	for _, n := range total.Kinds {
+		written += n
+	}
+	if written == 0 { // all of many thousands know already
+		_, err := tx.Exec("UPDATE response_batch SET state = 'discarded', problem = 'nobody' WHERE incident = ?1 AND version = ?2", b.Incident, int64(b.Version))
+		return err
+	}
+	if _, err := tx.Exec("UPDATE response_batch SET state = 'draft' WHERE incident = ?1 AND version = ?2", b.Incident, int64(b.Version)); err != nil {
+		return err
+	}
+	return o.book.Write(tx, b.Incident, staff.Session{Staff: b.Drafter, Name: b.DrafterName},
+		incident.Line{Kind: incident.LineDrafted, Facts: map[string]string{"version": strconv.Itoa(b.Version), "notices": strconv.Itoa(written)}})
+}
+
+// draftOn goes on with a version that is being written, from where it stands,
+// until it is written or until a time, zero for none.
+func (o *Office) draftOn(ctx context.Context, id postern.IncidentID, version int, until time.Time) error {
+	var f *frame
+	for until.IsZero() || time.Now().Before(until) {
+		var b Batch
+		err := o.db.View(ctx, func(tx *db.Tx) error {
+			all, err := batches(tx, "incident = ?1 AND version = ?2", id, int64(version))
+			if err == nil && len(all) == 1 {
+				b = all[0]
 			}
-			d.now[e.Account] = append(d.now[e.Account], e)
+			return err
+		})
+		if err != nil || b.State != BatchDrafting {
+			return err
 		}
-		return d.readTold(tx, id)
-	})
-	return d, err
-}
-
-func (d *drafting) readTold(tx *db.Tx, id postern.IncidentID) error {
-	released, err := batches(tx, "incident = ?1 AND released IS NOT NULL AND version < ?2 ORDER BY version", id, d.version)
-	if err != nil {
-		return err
-	}
-	for _, b := range released { // the latest word on each account wins
-		then := map[postern.AccountID][]scope.Exposure{}
-		exposures, err := scope.ExposuresOf(tx, id, b.Scope, scope.ExposureFilter{})
+		if f == nil {
+			if f, err = o.frameOf(ctx, b); err != nil {
+				return err
+			}
+		}
+		s, err := o.step(ctx, f, b.place)
+		if postern.KindOf(err) == postern.Invalid {
+			return errors.Join(err, o.spoiled(ctx, b, err))
+		}
 		if err != nil {
 			return err
 		}
-		for _, e := range exposures {
-			then[e.Account] = append(then[e.Account], e)
+		if s.last == "" {
+			s.last = b.place
 		}
-		err = tx.Rows("SELECT account, kind, sent FROM response_notice WHERE incident = ?1 AND version = ?2 AND state = 'sent' ORDER BY account", db.Args(id, b.Version),
-			func(row db.Scanner) error {
-				var a postern.AccountID
-				var kind string
-				var sent int64
-				if err := row.Scan(&a, &kind, &sent); err != nil {
-					return err
-				}
-				if _, known := d.told[a]; !known && d.now[a] == nil {
-					d.order = append(d.order, a)
-				}
-				d.told[a] = told{db.Moment(sent), kind == notice.Withdrawn, then[a]}
-				return nil
-			})
-		if err != nil {
+		err = o.db.Update(ctx, func(tx *db.Tx) error { return o.write(tx, b, s) })
+		if err != nil && !errors.Is(err, errOvertaken) {
 			return err
 		}
 	}
 	return nil
 }
 
-// accounts gives whoever is affected now or was told so before.
-func (d *drafting) accounts() []postern.AccountID { return d.order }
-
-// facts gives what an account is to be told; tell is false when it knows.
-func (d *drafting) facts(a postern.AccountID) (f notice.Facts, tell bool) {
-	exposures := d.now[a]
-	id := noticeID(d.incident.ID, a)
-	f = notice.Facts{Provider: d.provider, Code: codeOf(id), Number: d.incident.Number, Version: d.version, Made: d.made, Kind: notice.First, Cause: d.incident.Cause,
-		Seen: see(exposures), Employer: employers(exposures, d.organisations), Since: d.scope.Selector.Since, Until: d.scope.Selector.Until}
-	f.Ended = endedAt(d.containments, f.Seen.Last, d.made)
-	before, told := d.told[a]
-	if !told {
-		return f, true
-	}
-	same := reflect.DeepEqual(before.exposures, exposures)
-	if before.withdrawn {
-		same = len(exposures) == 0
-	}
-	if same {
-		return f, false
-	}
-	then := see(before.exposures)
-	if before.withdrawn {
-		then = notice.Seen{}
-	}
-	f.Kind, f.Before, f.ToldAt = notice.Correction, &then, before.at
-	if len(exposures) == 0 {
-		f.Kind = notice.Withdrawn
-	}
-	return f, true
-}
-
-// notice puts facts into the person's words.
-func (d *drafting) notice(a postern.AccountID, f notice.Facts, locale string) (Notice, error) {
-	n := Notice{ID: noticeID(d.incident.ID, a), Version: d.version, Incident: d.incident.ID, Account: a, Code: f.Code, Kind: f.Kind, Locale: locale, State: NoticeDue}
-	if n.Locale != "fr" {
-		n.Locale = "en"
-	}
-	var err error
-	n.Subject, n.Text, err = notice.Word(f, n.Locale)
-	return n, err
+// spoiled gives a version up that cannot be written, and says why.
+func (o *Office) spoiled(ctx context.Context, b Batch, cause error) error {
+	return o.db.Update(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE response_batch SET state = 'discarded', problem = ?3 WHERE incident = ?1 AND version = ?2 AND state = 'drafting'", b.Incident, int64(b.Version), postern.KeyOf(cause))
+		return err
+	})
 }
 
 // Preview gives one account's notice in every language: as drafted in the newest
 // version, or as a draft from the newest scope would say it.
 func (o *Office) Preview(ctx context.Context, id postern.IncidentID, a postern.AccountID) (map[string]Notice, error) {
-	d, err := o.previewing(ctx, id)
+	f, err := o.previewing(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	f, _ := d.facts(a)
-	if d.now[a] == nil && f.Before == nil {
-		return nil, &postern.Error{Kind: postern.NotFound, Key: "response.unknown.affected", Text: "this account is not affected"}
+	facts, err := o.factsOf(ctx, f, a)
+	if err != nil {
+		return nil, err
 	}
-	person, err := o.controls.Person(ctx, a)
-	if err != nil && !refuse.IsUnknown(err) {
-		return nil, fmt.Errorf("couldn't ask for a person's language: %w", err)
-	}
-	f.Address = person.Address
 	preview := map[string]Notice{}
 	for _, locale := range Locales {
-		n := Notice{ID: noticeID(id, a), Version: d.version, Incident: id, Account: a, Code: f.Code, Kind: f.Kind, Locale: locale}
-		if n.Subject, n.Text, err = notice.Word(f, locale); err != nil {
+		n, err := f.notice(a, facts, locale)
+		if err != nil {
 			return nil, err
 		}
+		n.State = ""
 		preview[locale] = n
 	}
 	// In the person's own language the drafted words are what counts.
@@ -312,4 +221,51 @@ func (o *Office) Preview(ctx context.Context, id postern.IncidentID, a postern.A
 		preview[n.Locale] = n
 	}
 	return preview, nil
+}
+
+// factsOf gives the facts of one account's notice.
+func (o *Office) factsOf(ctx context.Context, f *frame, a postern.AccountID) (facts notice.Facts, err error) {
+	exposures, err := o.exposed.Of(ctx, f.incident.ID, f.scope.Version, a)
+	if err != nil {
+		return facts, err
+	}
+	var before *told
+	for _, b := range f.earlier {
+		found, err := o.Notices(ctx, f.incident.ID, NoticeFilter{Version: b.Version, Account: a, State: NoticeSent, Limit: 1})
+		if err != nil {
+			return facts, err
+		}
+		for _, n := range found {
+			before = &told{at: n.At, withdrawn: n.Kind == notice.Withdrawn, scope: b.Scope}
+		}
+	}
+	if before != nil {
+		if before.exposures, err = o.exposed.Of(ctx, f.incident.ID, before.scope, a); err != nil {
+			return facts, err
+		}
+	}
+	if exposures == nil && before == nil {
+		return facts, refuse.Unknown("response.unknown.affected", "this account is not affected")
+	}
+	facts, _ = f.facts(a, exposures, before)
+	people, err := o.readers.People(ctx, []postern.AccountID{a})
+	if err != nil {
+		return facts, err
+	}
+	person, known := people[a]
+	return facts, o.complete(ctx, &facts, exposures, a, person, known)
+}
+
+// messagesOf gives the messages that exposures name, each once.
+func messagesOf(exposures []scope.Exposure) (ids []postern.MessageID) {
+	seen := map[postern.MessageID]bool{}
+	for _, e := range exposures {
+		for _, m := range e.Messages {
+			if !seen[m.ID] {
+				seen[m.ID] = true
+				ids = append(ids, m.ID)
+			}
+		}
+	}
+	return ids
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/gate"
@@ -136,6 +138,16 @@ func codeOf(id postern.NoticeID) string {
 func controlID(id postern.NoticeID, version int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "postern notice control\x00%s\x00%d", id, version))
 	return hex.EncodeToString(sum[:16])
+}
+
+// tidyCode reads a code as people say and type it.
+func tidyCode(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' || r == '.' {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, s)
 }
 
 // touching gives the containments that ended what a selector names, and those

@@ -2,32 +2,34 @@ package notify
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
-	"github.com/postern-mail/postern/ledger"
-	"github.com/postern-mail/postern/ledger/verify"
 	"github.com/postern-mail/postern/response/incident"
-	"github.com/postern-mail/postern/response/refuse"
 	"github.com/postern-mail/postern/staff"
 )
 
-// Sending goes, for each notice, through four durable steps:
+// Sending goes, for a handful of notices at once, through four durable steps:
 //
-//	due → sending         claimed, so that a second sender leaves it alone
-//	Controls.Deliver      in the mailbox, idempotent by notice and version
-//	ledger "notice"       that this person was told, idempotent by its id
+//	due → sending         claimed, so that a second sender leaves them alone
+//	Readers.DeliverAll    in the mailboxes, idempotent by notice and version
+//	ledger "notice"       that these people were told, idempotent by its id
 //	sending → sent
 //
-// A process that ends between any two of them leaves the notice claimed. One
+// A process that ends between any two of them leaves the notices claimed. One
 // sender runs at a time (db.Lead), so a claim that a starting sender finds was
 // left behind, and it goes through the steps again: those that were done have
 // no second effect.
+
+// hands is how many handfuls are on their way at once: while one is written to
+// the mail plane another is written to the ledger.
+const hands = 3
 
 // sendTries is how often a delivery is tried that fails for a passing reason:
 // with the pauses below, about an hour.
@@ -35,9 +37,9 @@ const sendTries = 7
 
 func pauseAfter(try int) time.Duration { return time.Minute << (try - 1) }
 
-// Send releases the approved version, or goes on with a released one, and waits
-// until each notice is sent or cannot be now. What is left over, for a passing
-// reason, [Response.Run] tries again.
+// Send releases the approved version whole, or goes on with a released one, and
+// waits until each notice is sent or cannot be now. What is left over, for a
+// passing reason, [Office.Run] tries again.
 func (o *Office) Send(ctx context.Context, id postern.IncidentID) (SendReport, error) {
 	b, err := o.Batch(ctx, id)
 	if err != nil {
@@ -45,185 +47,185 @@ func (o *Office) Send(ctx context.Context, id postern.IncidentID) (SendReport, e
 	}
 	switch b.State {
 	case BatchSending, BatchSent:
+	case BatchPaused:
+		err = o.db.Update(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec("UPDATE response_batch SET state = 'sending', pause = '' WHERE incident = ?1 AND version = ?2 AND state = 'paused'", id, int64(b.Version))
+			return err
+		})
 	default:
-		if err := o.release(ctx, staff.Session{}, id); err != nil {
-			return SendReport{}, err
-		}
+		err = o.release(ctx, staff.Session{}, id, false)
 	}
-	if err := o.SendReleased(ctx); err != nil {
+	if err == nil {
+		err = o.db.Update(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec("UPDATE response_batch SET stage = 0 WHERE incident = ?1 AND version = ?2", id, int64(b.Version))
+			return err
+		})
+	}
+	if err == nil {
+		err = o.GoOn(ctx)
+	}
+	if err != nil {
 		return SendReport{}, err
 	}
 	b, err = o.Batch(ctx, id)
 	return b.Counts, err
 }
 
-// Retry makes the failed notices of the newest version due again.
-func (o *Office) Retry(ctx context.Context, by staff.Session, id postern.IncidentID) error {
-	return o.book.Change(ctx, by, id, "-", func(tx *db.Tx, _ incident.Incident, _ string) error {
-		b, err := lastBatch(tx, id)
-		if err != nil {
-			return err
-		}
-		if b.State != BatchSending && b.State != BatchSent {
-			return refuse.Conflict("response.conflict.not-approved", "these notices are not released")
-		}
-		if _, err := tx.Exec("UPDATE response_notice SET state = 'due', tries = 0, not_before = 0 WHERE incident = ?1 AND version = ?2 AND state = 'failed'", id, b.Version); err != nil {
-			return err
-		}
-		if err := tx.ExecOne("UPDATE response_batch SET state = 'sending', finished = NULL WHERE incident = ?1 AND version = ?2", id, b.Version); err != nil {
-			return err
-		}
-		return o.book.Write(tx, id, by, incident.Line{Kind: incident.LineReleased, Facts: map[string]string{"version": strconv.Itoa(b.Version)}})
-	})
-}
-
-// SendReleased sends whatever is due of every released version.
-func (o *Office) SendReleased(ctx context.Context) error {
-	o.sending.Lock()
-	defer o.sending.Unlock()
+// GoOn writes what is being written, and sends whatever is due of every released
+// version.
+func (o *Office) GoOn(ctx context.Context) error {
+	o.working.Lock()
+	defer o.working.Unlock()
 	var waiting []Batch
 	err := o.db.View(ctx, func(tx *db.Tx) (err error) {
-		waiting, err = batches(tx, "state = 'sending' ORDER BY released, incident")
+		waiting, err = batches(tx, "state IN ('drafting', 'sending', 'paused') ORDER BY released, incident")
 		return err
 	})
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
 	return o.db.Lead(ctx, "response notices", func(ctx context.Context) error {
+		var failed []error // one incident's trouble keeps no other waiting
 		for _, b := range waiting {
-			if err := o.sendBatch(ctx, b); err != nil {
-				return fmt.Errorf("couldn't send the notices of an incident: %w", err)
+			if b.State == BatchDrafting {
+				if err := o.draftOn(ctx, b.Incident, b.Version, time.Time{}); err != nil {
+					failed = append(failed, fmt.Errorf("couldn't write the notices of an incident: %w", err))
+				}
+			} else if err := o.sendBatch(ctx, b); err != nil {
+				failed = append(failed, fmt.Errorf("couldn't send the notices of an incident: %w", err))
 			}
 		}
-		return nil
+		return errors.Join(failed...)
 	})
 }
 
 func (o *Office) sendBatch(ctx context.Context, b Batch) error {
+	// What a sender left behind comes first, stopped or not: nothing stays half
+	// sent.
 	for {
-		n, more, err := o.claim(ctx, b)
+		left, err := o.leftBehind(ctx, b)
 		if err != nil {
 			return err
 		}
-		if !more {
-			return o.finish(ctx, b)
+		if len(left) == 0 {
+			break
 		}
-		if err := o.sendOne(ctx, n); err != nil {
+		if err := o.handOver(ctx, b, left); err != nil {
 			return err
 		}
 	}
+	if b.State != BatchSending {
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for range hands {
+		g.Go(func() error {
+			for {
+				hand, err := o.claim(gctx, b)
+				if err != nil || len(hand) == 0 {
+					return err
+				}
+				if err := o.handOver(gctx, b, hand); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return o.settle(ctx, b)
 }
 
 // claimed is a notice that this sender works on.
 type claimed struct {
 	Notice
-	try int
+	tries, faults int
 }
 
-// claim takes the next notice: one that a sender left behind first.
-func (o *Office) claim(ctx context.Context, b Batch) (c claimed, more bool, err error) {
+const claimedColumns = noticeColumns + ", tries, faults"
+
+func scanClaimed(row db.Scanner) (c claimed, err error) {
+	c.Notice, err = scanNotice(more{row, []any{&c.tries, &c.faults}})
+	return c, err
+}
+
+// more is a row of which the last columns go elsewhere.
+type more struct {
+	db.Scanner
+	last []any
+}
+
+func (m more) Scan(dest ...any) error { return m.Scanner.Scan(append(dest, m.last...)...) }
+
+// leftBehind gives notices that a sender claimed that is no more.
+func (o *Office) leftBehind(ctx context.Context, b Batch) (hand []claimed, err error) {
 	err = o.db.Update(ctx, func(tx *db.Tx) error {
-		more = false
-		found, err := notices(tx, "incident = ?1 AND version = ?2 AND (state = 'sending' OR state = 'due' AND not_before <= ?3) ORDER BY CASE WHEN state = 'sending' THEN 0 ELSE 1 END, account LIMIT 1",
-			b.Incident, b.Version, db.Millis(o.now()))
-		if err != nil || len(found) == 0 {
+		hand = nil
+		return tx.Rows(`UPDATE response_notice SET tries = tries + 1 WHERE incident = ?1 AND version = ?2 AND state = 'sending' AND account IN (
+			SELECT account FROM response_notice WHERE incident = ?1 AND version = ?2 AND state = 'sending' ORDER BY account LIMIT ?3) RETURNING `+claimedColumns,
+			db.Args(b.Incident, int64(b.Version), int64(o.atOnce)), func(row db.Scanner) error {
+				c, err := scanClaimed(row)
+				hand = append(hand, c)
+				return err
+			})
+	})
+	return hand, err
+}
+
+// claim takes the next notices that are due, unless the version is stopped, its
+// stage is over, or it waits.
+func (o *Office) claim(ctx context.Context, b Batch) (hand []claimed, err error) {
+	now := o.now()
+	err = o.db.Update(ctx, func(tx *db.Tx) error {
+		hand = nil
+		stage, taken, going := 0, 0, false
+		// Whoever stops it waits for this row, or this waits for them.
+		err := tx.Rows("UPDATE response_batch SET claimed = claimed WHERE incident = ?1 AND version = ?2 AND state = 'sending' AND not_before <= ?3 RETURNING stage, claimed",
+			db.Args(b.Incident, int64(b.Version), db.Millis(now)), func(row db.Scanner) error {
+				going = true
+				return row.Scan(&stage, &taken)
+			})
+		most := o.atOnce
+		if stage > 0 {
+			most = min(most, stage-taken)
+		}
+		if err != nil || !going || most <= 0 {
 			return err
 		}
-		c.Notice, more = found[0], true
-		return tx.Row("UPDATE response_notice SET state = 'sending', tries = tries + 1 WHERE id = ?1 AND version = ?2 RETURNING tries", db.Args(c.ID, c.Version), &c.try)
-	})
-	return c, more, err
-}
-
-func (o *Office) sendOne(ctx context.Context, c claimed) error {
-	err := o.controls.Deliver(ctx, c.Account, NoticeMail{ID: c.ID, Version: c.Version, Subject: c.Subject, Text: c.Text, Locale: c.Locale})
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err() // still claimed; the next sender goes on here
-		}
-		return o.failed(ctx, c, err)
-	}
-	if err := o.record(ctx, c); err != nil {
-		return err
-	}
-	return o.db.Update(ctx, func(tx *db.Tx) error {
-		return tx.ExecOne("UPDATE response_notice SET state = 'sent', problem = '', sent = ?3 WHERE id = ?1 AND version = ?2 AND state = 'sending'", c.ID, c.Version, db.Millis(o.now()))
-	})
-}
-
-// failed notes why a notice could not be delivered: for good, or until later.
-func (o *Office) failed(ctx context.Context, c claimed, cause error) error {
-	state, problem, later := NoticeDue, "", o.now().Add(pauseAfter(c.try))
-	switch postern.KindOf(cause) {
-	case postern.NotFound:
-		state, problem = NoticeFailed, ProblemGone
-	case postern.Denied, postern.Invalid:
-		state, problem = NoticeFailed, ProblemRefused
-	default:
-		problem = ProblemLater
-		if c.try >= sendTries {
-			state = NoticeFailed
-		}
-	}
-	o.log.Warn("couldn't deliver a notice", "notice", c.ID, "version", c.Version, "try", c.try, "final", state == NoticeFailed, "err", cause)
-	return o.db.Update(ctx, func(tx *db.Tx) error {
-		return tx.ExecOne("UPDATE response_notice SET state = ?3, problem = ?4, not_before = ?5 WHERE id = ?1 AND version = ?2",
-			c.ID, c.Version, state, problem, db.Millis(later))
-	})
-}
-
-// record writes to the ledger that this person was told, and with which words;
-// once, though a sender may have done it and ended before it could say so.
-func (o *Office) record(ctx context.Context, c claimed) error {
-	n, id := c.Notice, controlID(c.ID, c.Version)
-	if c.try > 1 {
-		written, err := o.written(ctx, n.Account, id)
-		if err != nil || written {
+		err = tx.Rows(`UPDATE response_notice SET state = 'sending', tries = tries + 1 WHERE incident = ?1 AND version = ?2 AND state = 'due' AND account IN (
+			SELECT account FROM response_notice WHERE incident = ?1 AND version = ?2 AND state = 'due' AND not_before <= ?3 ORDER BY account LIMIT ?4) RETURNING `+claimedColumns,
+			db.Args(b.Incident, int64(b.Version), db.Millis(now), int64(most)), func(row db.Scanner) error {
+				c, err := scanClaimed(row)
+				hand = append(hand, c)
+				return err
+			})
+		if err != nil || len(hand) == 0 {
 			return err
 		}
-	}
-	words := sha256.Sum256([]byte(n.Subject + "\x00" + n.Text))
-	err := o.ledger.DB.Update(ctx, func(tx *db.Tx) error {
-		_, err := o.ledger.Control(tx, ledger.Control{ID: id, Kind: verify.ControlNotice, At: o.now(), Account: n.Account,
-			Subject: "notice " + string(n.ID),
-			Detail:  fmt.Sprintf("version %d\nkind %s\nlanguage %s\ncode %s\nsha256 %x\n", n.Version, n.Kind, n.Locale, n.Code, words)})
+		_, err = tx.Exec("UPDATE response_batch SET claimed = claimed + ?3 WHERE incident = ?1 AND version = ?2", b.Incident, int64(b.Version), int64(len(hand)))
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("couldn't write the notice to the ledger: %w", err)
-	}
-	return nil
+	return hand, err
 }
 
-// written says whether the ledger has the record of a notice to an account.
-func (o *Office) written(ctx context.Context, a postern.AccountID, id string) (bool, error) {
-	f := ledger.Filter{Account: a, Limit: 500}
-	for {
-		found, err := o.ledger.Find(ctx, f)
-		if err != nil {
-			return false, fmt.Errorf("couldn't read the ledger: %w", err)
-		}
-		if slices.ContainsFunc(found, func(e ledger.Entry) bool { return e.Control != nil && e.Control.ID == id }) {
-			return true, nil
-		}
-		if len(found) < f.Limit {
-			return false, nil
-		}
-		f.Before = found[len(found)-1].Seq
-	}
-}
-
-// finish closes a version of which nothing is due any more.
-func (o *Office) finish(ctx context.Context, b Batch) error {
+// settle closes a version of which nothing is due any more, and pauses one whose
+// first stage is out.
+func (o *Office) settle(ctx context.Context, b Batch) error {
+	now := o.now()
 	return o.db.Update(ctx, func(tx *db.Tx) error {
-		if err := b.count(tx); err != nil {
+		b, err := batchOf(tx, b.Incident, b.Version)
+		if err != nil || b.State != BatchSending {
 			return err
 		}
 		if b.Counts.Due+b.Counts.Sending > 0 {
-			return nil
+			n, err := tx.Exec("UPDATE response_batch SET state = 'paused', pause = 'look' WHERE incident = ?1 AND version = ?2 AND stage > 0 AND claimed >= stage", b.Incident, int64(b.Version))
+			if err != nil || n == 0 {
+				return err
+			}
+			return o.book.Write(tx, b.Incident, staff.Session{}, incident.Line{Kind: incident.LinePaused, Facts: map[string]string{"version": strconv.Itoa(b.Version)}})
 		}
-		n, err := tx.Exec("UPDATE response_batch SET state = 'sent', finished = ?3 WHERE incident = ?1 AND version = ?2 AND state = 'sending'", b.Incident, b.Version, db.Millis(o.now()))
-		if err != nil || n == 0 {
+		if err := tx.ExecOne("UPDATE response_batch SET state = 'sent', finished = ?3, problem = '', not_before = 0 WHERE incident = ?1 AND version = ?2", b.Incident, int64(b.Version), db.Millis(now)); err != nil {
 			return err
 		}
 		in, err := incident.Get(tx, b.Incident)

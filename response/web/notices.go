@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/response/incident"
@@ -26,6 +27,7 @@ type noticesView struct {
 	State     string
 	Tabs      []ui.NavItem
 	Older     string
+	Stats     []stat
 	Preview   []previewView
 	Account   postern.AccountID
 }
@@ -33,6 +35,37 @@ type noticesView struct {
 type figure struct {
 	Name string // a key
 	N    int
+}
+
+// stat is a number with its share of the whole.
+type stat struct {
+	Name    string // a key
+	N       int
+	Percent string // "" for none
+}
+
+func statOf(name string, n, of int) stat {
+	s := stat{Name: name, N: n}
+	if of > 0 {
+		s.Percent = strconv.Itoa((n*100 + of/2) / of)
+	}
+	return s
+}
+
+// stats are what a released version came to.
+func (w *Web) stats(ctx context.Context, b notify.Batch) ([]stat, error) {
+	s, err := w.Response.Stats(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	all := b.Counts.Total()
+	list := []stat{statOf("stat.sent", s.Sent, all), statOf("stat.read", s.Read, all), statOf("stat.unread", s.Unread, all), statOf("stat.failed", s.Failed, all)}
+	for _, state := range notify.FollowStates {
+		if n := s.Followed[state]; n > 0 {
+			list = append(list, statOf("follow."+state, n, all))
+		}
+	}
+	return list, nil
 }
 
 type previewView struct {
@@ -51,7 +84,7 @@ func (w *Web) noticesPage(q request) error {
 	p.Data, p.Wide = v, true
 	if q.URL.Query().Get("part") == "progress" {
 		p.Fragment = "progress"
-		if v.Batch == nil || v.Batch.State != notify.BatchSending {
+		if v.Batch == nil || v.Batch.State != notify.BatchSending && v.Batch.State != notify.BatchDrafting {
 			q.rw.Header().Set("HX-Refresh", "true") // it is over: the page's buttons are others now
 		}
 	}
@@ -78,6 +111,11 @@ func (w *Web) noticesData(q request, id postern.IncidentID) (v noticesView, err 
 	for _, kind := range []string{notify.NoticeFirst, notify.NoticeCorrection, notify.NoticeWithdrawn} {
 		if n := b.Counts.Kinds[kind]; n > 0 {
 			v.Kinds = append(v.Kinds, figure{"notice.kind." + kind, n})
+		}
+	}
+	if !b.Released.IsZero() {
+		if v.Stats, err = w.stats(ctx, b); err != nil {
+			return v, err
 		}
 	}
 	v.State = form.Get("state")
@@ -140,8 +178,13 @@ func (w *Web) notices(q request) error {
 		"return": func(ctx context.Context, by staff.Session, id postern.IncidentID) error {
 			return w.Response.Return(ctx, by, id, q.PostFormValue("why"))
 		},
-		"send":  w.Response.Release,
-		"retry": w.Response.Retry,
+		"send":   w.Response.Release,
+		"stop":   w.Response.Stop,
+		"resume": w.Response.Resume,
+		"retry":  w.Response.Retry,
+		"try": func(ctx context.Context, by staff.Session, id postern.IncidentID) error {
+			return w.Response.Try(ctx, by, id, postern.AccountID(q.PostFormValue("account")), q.PostFormValue("address"), q.PostFormValue("locale"))
+		},
 	}[verb]
 	if do == nil {
 		return errNothing

@@ -215,6 +215,23 @@ func samples(w *Web) []ui.Sample {
 		{Name: "notices-approved", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchApproved, notify.SendReport{Due: 61}, keep)))},
 		{Name: "notices-sending", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchSending, notify.SendReport{Due: 30, Sending: 1, Sent: 29, Failed: 1}, keep)))},
 		{Name: "notices-sent", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchSent, notify.SendReport{Sent: 59, Failed: 2}, keep)))},
+		{Name: "notices-drafting", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchDrafting, notify.SendReport{Due: 30}, func(v *noticesView) { v.Batch.Looked, v.Batch.Affected = 30_000, 1_000_000 })))},
+		{Name: "notices-paused", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchPaused, notify.SendReport{Due: 99_900, Sent: 99, Failed: 1}, func(v *noticesView) {
+			v.Batch.Pause, v.Stats = notify.PauseLook, []stat{statOf("stat.sent", 99, 100_000), statOf("stat.read", 41, 100_000), statOf("stat.unread", 58, 100_000), statOf("follow.called", 3, 100_000)}
+		})))},
+		{Name: "notices-away", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchSending, notify.SendReport{Due: 30, Sent: 31}, func(v *noticesView) {
+			v.Batch.Problem, v.Batch.Until = notify.ProblemLater, sampleNow.Add(4*time.Minute)
+		})))},
+		{Name: "letter", Page: "letter", Path: path + "/notices/" + id(101) + "/letter", Of: frame("letter.link", path, letterView{notify.Notice{Code: "4F7K", Locale: "fr", Subject: "1 message de votre boîte a été ouvert avec un accès d'assistance volé", Text: words}, path, path + "/notices"})},
+		{Name: "followup", Page: "followup", Path: path + "/followup", Of: wide(frame("follow.heading", path, followView{Incident: later, Path: path, Responder: true, Days: 7, Choices: notify.FollowStates[:], File: path + "/followup.csv", Older: path + "/followup?after=" + id(3), Forwards: true,
+			States: []ui.Option{{Value: "", Text: "All", Selected: true}, {Value: "open", Text: "Not yet tried"}},
+			People: []notify.Followup{{Notice: notice(1, notify.NoticeSent, ""), Person: notify.Person{Name: "Ana Lima", Address: "ana@outlook.example", Locale: "fr"}, Forwards: true},
+				{Notice: notice(2, notify.NoticeFailed, notify.ProblemRefused), Person: notify.Person{Name: "Björn Andersen-Lindqvist", Address: "bjorn.andersen-lindqvist@hotmail.example", Locale: "en"}, Follow: notify.FollowCalled, Followed: ago(time.Hour), FollowedBy: "Max Weber"},
+				{Notice: notice(3, notify.NoticeFailed, notify.ProblemGone), Follow: notify.FollowUnreachable, Followed: ago(time.Hour), FollowedBy: "Max Weber"}}}))},
+		{Name: "followup-none", Page: "followup", Path: path + "/followup", Of: wide(frame("follow.heading", path, followView{Incident: later, Path: path, Days: 7}))},
+		{Name: "codes", Page: "codes", Path: "/codes", Of: frame("codes.heading", "/codes", codeView{})},
+		{Name: "codes-genuine", Page: "codes", Path: "/codes", Of: frame("codes.heading", "/codes", codeView{Address: "ana@outlook.example", Code: "4f7k", Asked: true, Answer: notify.Checked{Genuine: true, Version: 2, Kind: "correction", Notice: notice(1, notify.NoticeSent, "")}})},
+		{Name: "codes-unknown", Page: "codes", Path: "/codes", Of: frame("codes.heading", "/codes", codeView{Address: "ana@outlook.example", Code: "XXXX", Asked: true})},
 		{Name: "notices-discarded", Page: "notices", Path: path + "/notices", Of: wide(frame("notices.heading", path, noticesPage(notify.BatchDiscarded, notify.SendReport{Due: 61}, keep)))},
 	}
 }
@@ -280,7 +297,11 @@ func TestWords(t *testing.T) {
 	for _, r := range staff.Roles {
 		add("role.", string(r))
 	}
-	add("batch.", notify.BatchDraft, notify.BatchSubmitted, notify.BatchReturned, notify.BatchApproved, notify.BatchSending, notify.BatchSent, notify.BatchDiscarded)
+	add("batch.", notify.BatchDrafting, notify.BatchPaused, notify.BatchDraft, notify.BatchSubmitted, notify.BatchReturned, notify.BatchApproved, notify.BatchSending, notify.BatchSent, notify.BatchDiscarded)
+	add("batch.pause.", notify.PauseLook, notify.PauseStopped)
+	add("follow.", notify.FollowStates[:]...)
+	add("follow.filter.", "", notify.FollowOpen, notify.FollowCalled, notify.FollowWritten, notify.FollowReached, notify.FollowUnreachable)
+	add("codes.kind.", notify.NoticeFirst, notify.NoticeCorrection, notify.NoticeWithdrawn)
 	add("notice.state.", notify.NoticeDue, notify.NoticeSending, notify.NoticeSent, notify.NoticeFailed)
 	add("notice.kind.", notify.NoticeFirst, notify.NoticeCorrection, notify.NoticeWithdrawn)
 	add("problem.", notify.ProblemGone, notify.ProblemRefused, notify.ProblemLater)

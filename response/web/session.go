@@ -106,7 +106,8 @@ func (w *Web) frame(r *http.Request, s staff.Session, title string) ui.Page {
 	if responder(s) {
 		p.Nav = append(p.Nav, ui.NavItem{Text: "nav.contain", Href: "/contain", Icon: "power-off", Key: "g c", Current: at("/contain")})
 	}
-	p.Nav = append(p.Nav, ui.NavItem{Text: "nav.containments", Href: "/containments", Icon: "shield-off", Key: "g e", Current: at("/containments")})
+	p.Nav = append(p.Nav, ui.NavItem{Text: "nav.containments", Href: "/containments", Icon: "shield-off", Key: "g e", Current: at("/containments")},
+		ui.NavItem{Text: "nav.codes", Href: "/codes", Icon: "shield-check", Current: at("/codes")})
 	if w.Gate != nil {
 		p.Ends = "/session/events"
 	}
@@ -118,7 +119,7 @@ func (w *Web) frame(r *http.Request, s staff.Session, title string) ui.Page {
 
 // didWords are what a page can say was just done; each is a key "did.…".
 var didWords = []string{"opened", "dismissed", "contained", "lifted", "noted", "task", "lead", "cause", "severity", "closed", "reopened",
-	"scoped", "draft", "submit", "approve", "return", "send", "retry"}
+	"scoped", "draft", "submit", "approve", "return", "send", "retry", "stop", "resume", "try", "followed"}
 
 func topRole(s staff.Session) staff.Role {
 	for _, role := range []staff.Role{staff.Responder, staff.Approver} {

@@ -28,7 +28,11 @@
 //	POST /incidents/{id}/scope             credential, session, staff, network (repeated), networks, since, until
 //	GET  /incidents/{id}/scope/{version}/{account}
 //	GET  /incidents/{id}/notices           account, state, after; part=progress
-//	POST /incidents/{id}/notices/{verb}    draft, submit, approve, return (why), send, retry
+//	POST /incidents/{id}/notices/{verb}    draft, submit, approve, return (why), send, stop, resume, retry, try (account, address, locale)
+//	GET  /incidents/{id}/notices/{account}/letter  the notice on paper: locale
+//	GET  /incidents/{id}/followup          days, state, after; /followup.csv the same as a file
+//	POST /incidents/{id}/followup          account, was, state
+//	GET  /codes, POST /codes               address, code: is a notice ours?
 //	GET  /contain, POST /contain           as above, for no incident; member: whose access to list
 //	GET  /containments
 //	POST /containments/{id}/lift           why
@@ -148,6 +152,12 @@ func (w *Web) routes() http.Handler {
 		"GET /incidents/{id}/scope/{version}/{account}": w.exposure,
 		"GET /incidents/{id}/notices":                   w.noticesPage,
 		"POST /incidents/{id}/notices/{verb}":           w.notices,
+		"GET /incidents/{id}/notices/{account}/letter":  w.letter,
+		"GET /incidents/{id}/followup":                  w.followups,
+		"GET /incidents/{id}/followup.csv":              w.followupsFile,
+		"POST /incidents/{id}/followup":                 w.followup,
+		"GET /codes":                                    w.codes,
+		"POST /codes":                                   w.checkCode,
 		"GET /contain":                                  w.containPage,
 		"POST /contain":                                 w.contain,
 		"GET /containments":                             w.containments,

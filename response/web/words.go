@@ -41,6 +41,9 @@ var lineLooks = map[string]struct{ icon, kind string }{
 	incident.LineApproved:  {"stamp", "ok"},
 	incident.LineReturned:  {"undo-2", "warn"},
 	incident.LineReleased:  {"send", "info"},
+	incident.LinePaused:    {"ban", "warn"},
+	incident.LineResumed:   {"send", "info"},
+	incident.LineTried:     {"mail", ""},
 	incident.LineSent:      {"megaphone", "ok"},
 	incident.LineClosed:    {"circle-check", "ok"},
 	incident.LineReopened:  {"rotate-ccw", "warn"},
@@ -95,7 +98,7 @@ func (w *Web) moment(lang, path string, l incident.Line) ui.Moment {
 		}
 	case incident.LineDrafted:
 		title("version", n("version"), "notices", c.TN(lang, "n.notices", n("notices")))
-	case incident.LineSubmitted, incident.LineApproved, incident.LineReturned, incident.LineReleased:
+	case incident.LineSubmitted, incident.LineApproved, incident.LineReturned, incident.LineReleased, incident.LinePaused, incident.LineResumed, incident.LineTried:
 		title("version", n("version"))
 	case incident.LineSent:
 		title("version", n("version"), "sent", c.TN(lang, "n.sent", n("sent")))

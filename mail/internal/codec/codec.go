@@ -11,6 +11,7 @@ package codec
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/postern-mail/postern/message"
@@ -92,6 +93,24 @@ func (e *encoder) envelope(v *message.Envelope) {
 	for _, ref := range v.References {
 		e.string(ref)
 	}
+}
+
+// AddressText writes names and addresses a line each, for the search; a list that
+// is the first one again is left out.
+func AddressText(lists ...[]message.Address) string {
+	var b strings.Builder
+	for i, list := range lists {
+		if i > 0 && SameAddresses(list, lists[0]) {
+			continue
+		}
+		for _, a := range list {
+			b.WriteString(a.Name)
+			b.WriteByte(' ')
+			b.WriteString(a.Addr())
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }
 
 // SameAddresses says whether two lists are equal.

@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -60,7 +60,10 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 		r.received = s.now()
 	}
 	body := m.Body(in.Raw)
-	masked, why := guarded.Judge(m, body)
+	masked, why := false, ""
+	if !in.House { // the house's own opens no doors
+		masked, why = guarded.Judge(m, body)
+	}
 	if masked {
 		r.bits |= bitGuarded
 	}
@@ -74,27 +77,11 @@ func (s *Store) prepare(in AppendIn) (*ready, error) {
 	e := &m.Envelope
 	r.fields = query.Fields{
 		Subject:    query.Words(e.Subject),
-		Sender:     query.Words(addressText(e.From, e.Sender, e.ReplyTo)),
-		Recipients: query.Words(addressText(e.To, e.Cc, e.Bcc)),
+		Sender:     query.Words(codec.AddressText(e.From, e.Sender, e.ReplyTo)),
+		Recipients: query.Words(codec.AddressText(e.To, e.Cc, e.Bcc)),
 		Body:       query.Words(body.SearchText(query.MaxText)),
 	}
 	return r, nil
-}
-
-func addressText(lists ...[]message.Address) string {
-	var b strings.Builder
-	for i, list := range lists {
-		if i > 0 && codec.SameAddresses(list, lists[0]) {
-			continue
-		}
-		for _, a := range list {
-			b.WriteString(a.Name)
-			b.WriteByte(' ')
-			b.WriteString(a.Addr())
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
 }
 
 // Append keeps one message, durable when it returns.
@@ -123,15 +110,7 @@ func (s *Store) AppendMany(ctx context.Context, acc postern.AccountID, in []Appe
 // that is named twice gets it once. The items are in the order of the accounts'
 // identifiers.
 func (s *Store) Deliver(ctx context.Context, to []postern.AccountID, in AppendIn) ([]Item, error) {
-	r, err := s.prepare(in)
-	if err != nil {
-		return nil, err
-	}
-	var letters []letter
-	for _, acc := range slices.Compact(slices.Sorted(slices.Values(to))) {
-		letters = append(letters, letter{ready: r, account: acc, id: s.newMessageID()})
-	}
-	return s.keep(ctx, letters, nil)
+	return s.DeliverTo(ctx, to, in, nil, nil)
 }
 
 // keep puts the blobs and then writes the rows. The order is the promise: a row
@@ -140,7 +119,7 @@ func (s *Store) Deliver(ctx context.Context, to []postern.AccountID, in AppendIn
 func (s *Store) keep(ctx context.Context, letters []letter, also func(*db.Tx) error) ([]Item, error) {
 	quotas := map[postern.AccountID]int64{}
 	for _, l := range letters {
-		if _, ok := quotas[l.account]; ok {
+		if _, ok := quotas[l.account]; ok || l.in.House {
 			continue
 		}
 		quota, err := s.quotaOf(ctx, l.account)
@@ -221,6 +200,11 @@ func (s *Store) insertAll(tx *db.Tx, letters []letter, quotas map[postern.Accoun
 		}
 		boxes := map[string]*box{}
 		for _, l := range letters[:n] {
+			if held, err := l.held(tx, st); err != nil {
+				return nil, err
+			} else if held {
+				continue
+			}
 			st.used += int64(len(l.in.Raw))
 			st.messages++
 			if quota := quotas[id]; quota > 0 && st.used > quota {
@@ -236,7 +220,7 @@ func (s *Store) insertAll(tx *db.Tx, letters []letter, quotas map[postern.Accoun
 			}
 			items = append(items, it)
 		}
-		for _, name := range slices.Sorted(mapKeys(boxes)) {
+		for _, name := range slices.Sorted(maps.Keys(boxes)) {
 			if err := boxes[name].save(tx, st); err != nil {
 				return nil, err
 			}
@@ -247,16 +231,6 @@ func (s *Store) insertAll(tx *db.Tx, letters []letter, quotas map[postern.Accoun
 		letters = letters[n:]
 	}
 	return items, nil
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func (st *state) save(tx *db.Tx) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-mail/postern"
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/codec"
 	"github.com/postern-mail/postern/mail/internal/query"
 	"github.com/postern-mail/postern/message"
 )
@@ -241,7 +242,7 @@ func addressValues(list []message.Address) []string {
 	if len(list) == 0 {
 		return nil
 	}
-	return []string{addressText(list)}
+	return []string{codec.AddressText(list)}
 }
 
 // read parses the bytes of the item at hand, once.

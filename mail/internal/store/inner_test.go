@@ -64,20 +64,6 @@ func TestFlagListsAreTheirOwn(t *testing.T) {
 	}
 }
 
-func TestBaseSubject(t *testing.T) {
-	for in, want := range map[string]struct {
-		base  string
-		reply bool
-	}{
-		"Plans": {"plans", false}, "Re: Plans": {"plans", true}, "RE[2]: [list]  Re: Plans": {"plans", true}, "Fwd: Plans": {"plans", false},
-		"AW: WG: Plans": {"plans", true}, "Note: this": {"note: this", false}, "Re:": {"", true}, "[only]": {"[only]", false}, "": {"", false},
-	} {
-		if base, reply := baseSubject(in); base != want.base || reply != want.reply {
-			t.Errorf("%q: %q %v", in, base, reply)
-		}
-	}
-}
-
 // A message is found by its identifier without reading the rest of the account.
 func TestPlacesAreFoundByIndex(t *testing.T) {
 	s, err := Open(t.Context(), Parts{DB: engine.SQLite(t)(open.Mail)})

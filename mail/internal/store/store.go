@@ -137,6 +137,9 @@ type AppendIn struct {
 	Verdicts string
 	Event    string // written to the trace when set
 	Detail   string // of the trace
+	// House is for a message of the house's own: it counts against no quota, and
+	// an account that holds one of the same Message-ID has it already.
+	House bool
 }
 
 // A Range is first to last, both included; Last 0 stands for "*", the greatest

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/postern-mail/postern/db"
+	"github.com/postern-mail/postern/mail/internal/codec"
 	"github.com/postern-mail/postern/message"
 )
 
@@ -47,7 +48,7 @@ func lineageOf(e *message.Envelope) lineage {
 	for _, id := range slices.Backward(e.References) {
 		add(id)
 	}
-	base, reply := baseSubject(e.Subject)
+	base, reply := codec.BaseSubject(e.Subject)
 	if base != "" {
 		l.subject, l.reply = digest("subject", base), reply
 	}
@@ -56,35 +57,6 @@ func lineageOf(e *message.Envelope) lineage {
 
 func messageIDDigest(id string) []byte {
 	return digest("message-id", strings.Trim(id, "<> "))
-}
-
-// baseSubject takes off what replies, forwarding and lists put before a subject
-// (RFC 5256, 2.1), and says whether one of them was a reply's.
-func baseSubject(s string) (base string, reply bool) {
-	s = strings.ToLower(strings.Join(strings.Fields(s), " "))
-	for {
-		if strings.HasPrefix(s, "[") {
-			if i := strings.IndexByte(s, ']'); i > 0 && i < len(s)-1 {
-				s = strings.TrimSpace(s[i+1:])
-				continue
-			}
-		}
-		word, rest, ok := strings.Cut(s, ":")
-		if !ok {
-			return s, reply
-		}
-		if i := strings.IndexByte(word, '['); i > 0 && strings.HasSuffix(word, "]") { // "re[2]:"
-			word = word[:i]
-		}
-		switch strings.TrimSpace(word) {
-		case "re", "aw", "sv", "antw", "rép", "rif", "odp":
-			reply = true
-		case "fw", "fwd", "tr", "wg", "vs", "enc":
-		default:
-			return s, reply
-		}
-		s = strings.TrimSpace(rest)
-	}
 }
 
 // thread finds the message's thread, or starts one, and writes down what later
